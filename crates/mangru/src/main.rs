@@ -1,0 +1,3 @@
+//! The program that a person types.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! What std lacks and every crate of the house shares: the door to the disk ([`fs::Fs`]), time ([`clock::Clock`]),
+//! byte budgets, checksums, varints, units, bounded queues and the metric registry.
+//!
+//! Knows nothing of metrics' samples, logs, HTTP or configuration files.
+
+pub mod budget;
+pub mod clock;
+pub mod fs;
+pub mod varint;
