@@ -98,13 +98,21 @@ pub trait Appender {
     ///
     /// # Errors
     /// [`AppendError`] for order, duplicates and bounds.
-    fn append_exemplar(&mut self, series: SeriesRef, exemplar: &Exemplar) -> Result<(), AppendError>;
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError>;
 
     /// Records what the series' metric family says of itself.
     ///
     /// # Errors
     /// [`AppendError::Limit`].
-    fn update_metadata(&mut self, series: SeriesRef, metadata: &Metadata) -> Result<(), AppendError>;
+    fn update_metadata(
+        &mut self,
+        series: SeriesRef,
+        metadata: &Metadata,
+    ) -> Result<(), AppendError>;
 
     /// Makes the batch visible to readers and logs it.
     ///

@@ -29,7 +29,13 @@ pub struct Budget {
 impl Budget {
     #[must_use]
     pub fn new(what: &'static str, limit_bytes: u64) -> Arc<Self> {
-        Arc::new(Self { what, limit_bytes, used_bytes: 0.into(), peak_bytes: 0.into(), parent: None })
+        Arc::new(Self {
+            what,
+            limit_bytes,
+            used_bytes: 0.into(),
+            peak_bytes: 0.into(),
+            parent: None,
+        })
     }
 
     /// A budget inside of `self`: its charges count against both.

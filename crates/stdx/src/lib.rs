@@ -4,6 +4,9 @@
 //! Knows nothing of metrics' samples, logs, HTTP or configuration files.
 
 pub mod budget;
+pub mod checksum;
 pub mod clock;
 pub mod fs;
+pub mod metrics;
+pub mod units;
 pub mod varint;

@@ -1,1 +1,7 @@
-//! tsdb
+//! Series storage in Prometheus' on-disk format: the head, its write-ahead log, and the reading of both.
+//!
+//! Knows nothing of PromQL, HTTP, targets or configuration files. Time and disk come in as `stdx` ports.
+
+pub mod chunk;
+pub mod head;
+pub mod wal;

@@ -1,0 +1,1 @@
+//! The head: the newest samples of every series, in memory.

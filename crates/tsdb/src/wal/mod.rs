@@ -1,0 +1,1 @@
+//! The write-ahead log: segments, pages, records (Prometheus `tsdb/docs/format/wal.md`).
