@@ -1,0 +1,163 @@
+//! What the server is told: plain values, whoever read them and from wherever.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What needs a restart to change.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `HOST:PORT` each; an empty host means all addresses. The first is the main one: when it is taken, the server does
+    /// not start. Another that is taken is a warning.
+    pub listen: Vec<String>,
+    /// The URL that people reach this server under, e.g. `https://mon.example/prom`. Empty: made from the host's name and
+    /// the main listener's port.
+    pub external_url: String,
+    /// The path that everything is served under: `/` or `/prom`. Empty: the path of `external_url`.
+    pub route_prefix: String,
+    /// The page's title.
+    pub page_title: String,
+    /// A regular expression (anchored) of the origins that may read answers from other pages.
+    pub cors_origin: String,
+    /// Whether `/-/reload` and `/-/quit` work.
+    pub lifecycle: bool,
+    /// Whether `/api/v1/admin/tsdb/…` works.
+    pub admin_api: bool,
+    /// Whether `/api/v1/write` takes samples.
+    pub remote_write_receiver: bool,
+    /// Longest time until a request's head and body are read, and for an idle connection.
+    pub read_timeout: Duration,
+    /// Most connections at once, over all listeners.
+    pub connections_max: usize,
+    pub query: QueryConfig,
+    pub storage: StorageConfig,
+    /// All flags with their values, for `/api/v1/status/flags`.
+    pub flags: BTreeMap<String, String>,
+    pub version: Version,
+}
+
+/// Bounds of queries.
+#[derive(Debug, Clone)]
+pub struct QueryConfig {
+    /// Most queries evaluated at once; more wait.
+    pub concurrency_max: usize,
+    /// Longest evaluation, waiting included.
+    pub timeout: Duration,
+    /// Most samples that one query may hold at once.
+    pub samples_max: u64,
+    /// Most bytes that all queries together may hold.
+    pub bytes_max: u64,
+    /// How far back an instant selector looks, in milliseconds.
+    pub lookback_ms: i64,
+}
+
+/// The storage's options.
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// The data folder (Prometheus').
+    pub dir: PathBuf,
+    /// Milliseconds that samples are kept; `None`: the default, or no bound when `retention_bytes` is set.
+    pub retention_ms: Option<i64>,
+    /// Most bytes on disk; `None`: no bound.
+    pub retention_bytes: Option<u64>,
+    /// Bytes of a WAL segment; `None`: the storage's default.
+    pub wal_segment_bytes: Option<u64>,
+    /// Whether WAL records are compressed.
+    pub wal_compression: bool,
+    /// How late a sample may be, in milliseconds; 0: not at all.
+    pub out_of_order_window_ms: i64,
+    /// Most exemplars kept in memory; 0: none.
+    pub exemplars_max: usize,
+}
+
+/// What this build is.
+#[derive(Debug, Clone, Default)]
+pub struct Version {
+    pub version: String,
+    pub revision: String,
+    pub branch: String,
+    pub build_user: String,
+    pub build_date: String,
+    /// The compiler; stands where Prometheus says its Go version.
+    pub rust_version: String,
+}
+
+/// What one reading of the configuration file gives; replaced as a whole by a reload.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The file; `None` when the built-in configuration runs.
+    pub path: Option<PathBuf>,
+    /// The configuration with all defaults written out, secrets hidden: `/api/v1/status/config`.
+    pub yaml: String,
+    /// Labels that others see on everything of ours (federation, remote storage).
+    pub external_labels: Vec<(String, String)>,
+    /// Reloadable storage options: how late a sample may be, in milliseconds; `None`: as the flags say.
+    pub out_of_order_window_ms: Option<i64>,
+}
+
+/// Reads the configuration anew: at the start, and at each reload. The error says file, line, column and reason.
+pub type Loader = Box<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
+
+/// Why the server ended other than on request.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: String, source: std::io::Error },
+    #[error("no address to listen on")]
+    NoAddress,
+    #[error("{0}")]
+    Config(String),
+    #[error("opening storage in {dir}: {reason}")]
+    Storage { dir: PathBuf, reason: String },
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+impl Default for QueryConfig {
+    /// Prometheus' bounds, and one of bytes.
+    fn default() -> Self {
+        Self {
+            concurrency_max: 20,
+            timeout: Duration::from_secs(120),
+            samples_max: 50_000_000,
+            bytes_max: 1 << 30,
+            lookback_ms: 5 * 60 * 1000,
+        }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("data"),
+            retention_ms: None,
+            retention_bytes: None,
+            wal_segment_bytes: None,
+            wal_compression: true,
+            out_of_order_window_ms: 0,
+            exemplars_max: 100_000,
+        }
+    }
+}
+
+impl Default for Config {
+    /// What the program runs with when nothing is said: loopback, Prometheus' port.
+    fn default() -> Self {
+        Self {
+            listen: vec!["127.0.0.1:9090".to_owned()],
+            external_url: String::new(),
+            route_prefix: String::new(),
+            page_title: "Mangru".to_owned(),
+            cors_origin: ".*".to_owned(),
+            lifecycle: false,
+            admin_api: false,
+            remote_write_receiver: false,
+            read_timeout: Duration::from_secs(5 * 60),
+            connections_max: 512,
+            query: QueryConfig::default(),
+            storage: StorageConfig::default(),
+            flags: BTreeMap::new(),
+            version: Version::default(),
+        }
+    }
+}
