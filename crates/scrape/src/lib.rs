@@ -1,1 +1,10 @@
-//! scrape
+//! Metrics in: discovery, targets, relabelling, scrape loops, staleness.
+//!
+//! Knows nothing of which storage is behind the port, of YAML, or of serving HTTP. The decisions are synchronous state
+//! machines; tokio only moves bytes.
+
+pub mod config;
+pub mod target;
+
+/// Largest uncompressed body of a scrape where no `body_size_limit` is configured, in bytes.
+pub const BODY_BYTES_MAX: u64 = 256 << 20;
