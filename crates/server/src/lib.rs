@@ -1,9 +1,30 @@
 //! The only crate that serves HTTP: routes, the API, limits, assets, and the wiring of everything behind them.
 //!
-//! [`run`] takes plain values; YAML and flags are the program's.
+//! [`run`] takes plain values; YAML and flags are the program's. A request goes `listen` → `serve` → `route` → a handler →
+//! `answer` → back.
 
+mod answer;
+mod buckets;
+mod compress;
 mod config;
+mod http;
+mod json;
+mod lifecycle;
+mod listen;
+mod pages;
+mod params;
+mod parts;
+mod place;
+mod route;
 mod run;
+mod self_metrics;
+mod serve;
+mod state;
+mod status;
+mod table;
+#[cfg(test)]
+mod tests;
+mod time;
 
 pub use config::{Config, Loaded, Loader, QueryConfig, RunError, StorageConfig, Version};
 pub use run::run;

@@ -1,0 +1,119 @@
+//! Sockets: listeners, a bound on connections, deadlines of heads, and the end of all of it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::config::RunError;
+use crate::serve::serve;
+use crate::state::{State, stopped};
+
+/// Longest time from a connection's (or the last answer's) end to the end of the next request's head.
+const HEAD_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Largest head of a request.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most header fields of a request.
+const HEADERS_MAX: usize = 100;
+/// How long a listener rests when the kernel has no more sockets for it.
+const ACCEPT_REST: Duration = Duration::from_millis(200);
+
+/// Opens the addresses. The first has to open; another that does not is a warning.
+///
+/// # Errors
+/// [`RunError::Listen`] naming the main address.
+pub(crate) async fn open(addresses: &[String]) -> Result<Vec<TcpListener>, RunError> {
+    let mut listeners = Vec::new();
+    for (i, address) in addresses.iter().enumerate() {
+        match bind(address).await {
+            Ok(listener) => {
+                tracing::info!(address, "listening");
+                listeners.push(listener);
+            }
+            Err(source) if i == 0 => {
+                return Err(RunError::Listen { address: address.clone(), source });
+            }
+            Err(error) => tracing::warn!(address, %error, "cannot listen here; going on without"),
+        }
+    }
+    if listeners.is_empty() { Err(RunError::NoAddress) } else { Ok(listeners) }
+}
+
+async fn bind(address: &str) -> io::Result<TcpListener> {
+    match address.strip_prefix(':') {
+        None => TcpListener::bind(address).await,
+        Some(port) => match TcpListener::bind(format!("[::]:{port}")).await {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                TcpListener::bind(format!("0.0.0.0:{port}")).await
+            }
+            bound => bound,
+        },
+    }
+}
+
+/// Accepts until the server stops, then lets the open connections finish what they are doing.
+pub(crate) async fn accept(listener: TcpListener, state: Arc<State>, room: Arc<Semaphore>) {
+    let mut stopping = state.stopping();
+    let mut connections = JoinSet::new();
+    loop {
+        // Past the bound new connections wait in the kernel's queue.
+        let next = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (listener.accept().await, permit)
+        };
+        tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(_ended) = connections.join_next() => {}
+            (accepted, permit) = next => match (accepted, permit) {
+                (Ok((stream, _)), Ok(permit)) => {
+                    connections.spawn(connection(stream, Arc::clone(&state), permit));
+                }
+                (Err(error), _) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+                (Ok(_), Err(_)) => break,
+            },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(stream: TcpStream, state: Arc<State>, permit: OwnedSemaphorePermit) {
+    let mut stopping = state.stopping();
+    state.metrics.connections.add(1.0);
+    // Answers are written whole; waiting for more bytes only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection cannot be set to no delay");
+    }
+    let service = service_fn(|request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, std::convert::Infallible>(Box::pin(serve(state, request)).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT_MAX.min(state.config.read_timeout))
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+    state.metrics.connections.add(-1.0);
+    drop(permit);
+}

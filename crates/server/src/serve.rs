@@ -1,0 +1,337 @@
+//! A request's way: find its route, read its body within bounds, run its handler in its lane, finish its reply.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+use stdx::budget::Charge;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::answer::{ApiError, ErrorKind};
+use crate::compress::compressed;
+use crate::http::{Reply, ReplyBody, Request, header_text};
+use crate::parts::Parts;
+use crate::route::{self, Found, Handler, Lane, Route};
+use crate::state::{Phase, State};
+
+/// Longest silence inside of a body.
+const BODY_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Longest wait for a lane other than the queries', which wait as long as a query may take.
+const LANE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Buckets of `prometheus_http_request_duration_seconds`.
+const DURATION_BOUNDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
+
+/// What a handler gets.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) state: Arc<State>,
+    pub(crate) request: Request,
+    /// What stood for `:name` in the route's path, decoded; empty otherwise.
+    pub(crate) segment: String,
+    /// Monotonic time at which the request's head was there.
+    pub(crate) start: Duration,
+    /// Pays for the body.
+    pub(crate) charge: Option<Charge>,
+}
+
+impl Call {
+    /// What answers; routes that need it are not called before it is there.
+    pub(crate) fn parts(&self) -> Result<Arc<Parts>, ApiError> {
+        let starting = || ApiError::new(ErrorKind::Unavailable, "TSDB not ready");
+        self.state.parts().ok_or_else(starting)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.request.gone.load(Ordering::Acquire)
+    }
+}
+
+/// Raises the flag when the client goes before its answer is there.
+struct Gone(Option<Arc<AtomicBool>>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if let Some(flag) = &self.0 {
+            flag.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// Answers one request; never fails.
+pub(crate) async fn serve<B>(state: Arc<State>, request: hyper::Request<B>) -> Response<ReplyBody>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let start = state.mono();
+    let (head, body) = request.into_parts();
+    let reply = match locate(&state, &head.method, head.uri.path()) {
+        Err(reply) => reply,
+        Ok((route, segment, path)) => {
+            let query = head.uri.query().unwrap_or_default().to_owned();
+            let request = Request {
+                method: head.method,
+                path,
+                query,
+                headers: head.headers,
+                body: Bytes::new(),
+                gone: Arc::default(),
+            };
+            let headers = request.headers.clone();
+            let call = Call { state: Arc::clone(&state), request, segment, start, charge: None };
+            let mut reply = called(route, call, body).await;
+            if matches!(route.handler, Handler::Api(_)) {
+                reply = cross_origin(reply, &state, &headers);
+            }
+            if route.compress {
+                reply = compressed(reply, &headers);
+            }
+            observe(&state, route.path, reply.status, state.mono().saturating_sub(start));
+            reply
+        }
+    };
+    let mut response = Response::new(ReplyBody(reply.content));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}
+
+/// The route of a path, what stood for its parameter, and the path below the prefix.
+fn locate(
+    state: &State,
+    method: &Method,
+    path: &str,
+) -> Result<(&'static Route, String, String), Reply> {
+    let prefix = state.place.prefix.as_str();
+    let below = match path.strip_prefix(prefix) {
+        Some("") => "/",
+        Some(below) if below.starts_with('/') => below,
+        _ if path == "/" => return Err(Reply::found(&format!("{prefix}/"))),
+        _ => return Err(not_found()),
+    };
+    match route::find(method, below) {
+        Found::Route(route, segment) => Ok((route, segment, below.to_owned())),
+        Found::Nothing => Err(not_found()),
+        Found::Options(allow) => {
+            let allow = HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET"));
+            Err(Reply::empty(StatusCode::OK).with(header::ALLOW, allow))
+        }
+        Found::OtherMethods(allow) => {
+            let allow = HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET"));
+            let reply = Reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            Err(reply.with(header::ALLOW, allow))
+        }
+    }
+}
+
+pub(crate) fn not_found() -> Reply {
+    Reply::error(StatusCode::NOT_FOUND, "404 page not found")
+}
+
+async fn called<B>(route: &'static Route, mut call: Call, body: B) -> Reply
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if route.ready
+        && let Some(reply) = not_ready(call.state.phase())
+    {
+        return reply;
+    }
+    if let Err(reply) = read_body(route, &mut call, body).await {
+        return reply;
+    }
+    let mut gone = Gone(Some(Arc::clone(&call.request.gone)));
+    let reply = match route.lane {
+        Lane::Inline => run(route, &call),
+        Lane::Query => {
+            let wait = call.state.config.query.timeout;
+            queued(route, call, |state| &state.lanes.query, wait).await
+        }
+        Lane::Read => queued(route, call, |state| &state.lanes.read, LANE_WAIT_MAX).await,
+        Lane::Write => queued(route, call, |state| &state.lanes.write, LANE_WAIT_MAX).await,
+        Lane::Control => {
+            let state = Arc::clone(&call.state);
+            blocking(&state, move || run(route, &call)).await
+        }
+    };
+    gone.0 = None;
+    reply
+}
+
+fn not_ready(phase: Phase) -> Option<Reply> {
+    let stopping = match phase {
+        Phase::Ready => return None,
+        Phase::Starting => "false",
+        Phase::Stopping => "true",
+    };
+    let reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    let name = HeaderName::from_static("x-prometheus-stopping");
+    Some(reply.with(name, HeaderValue::from_static(stopping)))
+}
+
+/// Runs the handler on a blocking thread when the lane has room.
+async fn queued(
+    route: &'static Route,
+    call: Call,
+    lane: impl Fn(&State) -> &Arc<Semaphore>,
+    wait: Duration,
+) -> Reply {
+    let state = Arc::clone(&call.state);
+    let permit = match timeout(wait, Arc::clone(lane(&state)).acquire_owned()).await {
+        Ok(Ok(permit)) => permit,
+        Ok(Err(_)) | Err(_) => return overloaded(route.lane),
+    };
+    blocking(&state, move || {
+        let _permit = permit;
+        run(route, &call)
+    })
+    .await
+}
+
+fn overloaded(lane: Lane) -> Reply {
+    let retry = HeaderValue::from_static("5");
+    let reply = match lane {
+        Lane::Query => ApiError::new(ErrorKind::Timeout, "query timed out in query queue").reply(),
+        Lane::Read => {
+            ApiError::new(ErrorKind::Timeout, "too many look-ups at once; this one waited too long")
+                .reply()
+        }
+        Lane::Write | Lane::Inline | Lane::Control => Reply::error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many writes at once; nothing was stored",
+        ),
+    };
+    reply.with(header::RETRY_AFTER, retry)
+}
+
+async fn blocking(state: &State, work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            state.metrics.panics.inc();
+            tracing::error!(%error, "a request's thread ended");
+            Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the server's log")
+        }
+    }
+}
+
+/// Runs the handler; a panic fails this request alone.
+fn run(route: &Route, call: &Call) -> Reply {
+    let handled = catch_unwind(AssertUnwindSafe(|| match route.handler {
+        Handler::Api(handler) => match handler(call) {
+            Ok(answer) => answer.reply(),
+            Err(error) => error.reply(),
+        },
+        Handler::Plain(handler) => handler(call),
+    }));
+    handled.unwrap_or_else(|_| {
+        call.state.metrics.panics.inc();
+        tracing::error!(path = call.request.path, "a request panicked");
+        match route.handler {
+            Handler::Api(_) => {
+                ApiError::new(ErrorKind::Internal, "internal error: see the server's log").reply()
+            }
+            Handler::Plain(_) => Reply::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal error: see the server's log",
+            ),
+        }
+    })
+}
+
+async fn read_body<B>(route: &Route, call: &mut Call, mut body: B) -> Result<(), Reply>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let limit = route.body;
+    let too_large = || {
+        let text = format!("request body over {} bytes ({})", limit.bytes_max, limit.name);
+        Reply::error(StatusCode::PAYLOAD_TOO_LARGE, &text)
+    };
+    if body.is_end_stream() {
+        return Ok(());
+    }
+    if body.size_hint().lower() > limit.bytes_max as u64 {
+        return Err(too_large());
+    }
+    let busy = |error: stdx::budget::BudgetExceeded| {
+        Reply::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+            .with(header::RETRY_AFTER, HeaderValue::from_static("5"))
+    };
+    let mut charge = call.state.bodies.charge(0).map_err(busy)?;
+    let mut bytes = BytesMut::new();
+    let read = async {
+        loop {
+            let frame = match timeout(BODY_SILENCE_MAX, body.frame()).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(_))) => {
+                    return Err(Reply::error(
+                        StatusCode::BAD_REQUEST,
+                        "the request body ended early",
+                    ));
+                }
+                Err(_) => return Err(too_slow()),
+            };
+            let Ok(piece) = frame.into_data() else { continue };
+            if bytes.len() + piece.len() > limit.bytes_max {
+                return Err(too_large());
+            }
+            charge.grow(piece.len() as u64).map_err(busy)?;
+            bytes.extend_from_slice(&piece);
+        }
+    };
+    match timeout(call.state.config.read_timeout, read).await {
+        Ok(done) => done?,
+        Err(_) => return Err(too_slow()),
+    }
+    call.request.body = bytes.freeze();
+    call.charge = Some(charge);
+    Ok(())
+}
+
+fn too_slow() -> Reply {
+    Reply::error(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly")
+        .with(header::CONNECTION, HeaderValue::from_static("close"))
+}
+
+/// Says which other pages' scripts may read this answer.
+fn cross_origin(mut reply: Reply, state: &State, request: &HeaderMap) -> Reply {
+    reply.headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.get(header::ORIGIN) else { return reply };
+    let allowed = match &state.origins {
+        None => HeaderValue::from_static("*"),
+        Some(origins) if origins.matches(header_text(request, &header::ORIGIN)) => origin.clone(),
+        Some(_) => return reply,
+    };
+    for (name, value) in [
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("Accept, Authorization, Content-Type, Origin"),
+        ),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS")),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Date")),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed),
+    ] {
+        reply.headers.insert(name, value);
+    }
+    reply
+}
+
+fn observe(state: &State, handler: &'static str, status: StatusCode, took: Duration) {
+    let labels = [("code", status.as_str()), ("handler", handler)];
+    state
+        .registry
+        .counter("prometheus_http_requests_total", "Counter of HTTP requests.", &labels)
+        .inc();
+    let help = "Histogram of latencies for HTTP requests.";
+    let name = "prometheus_http_request_duration_seconds";
+    let labels = [("handler", handler)];
+    state.registry.histogram(name, help, &labels, &DURATION_BOUNDS).observe(took.as_secs_f64());
+}

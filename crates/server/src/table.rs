@@ -1,0 +1,86 @@
+//! The routes themselves.
+
+use hyper::Method;
+
+use crate::route::{BodyLimit, Handler, Lane, Route};
+use crate::{lifecycle, pages, self_metrics, status};
+
+const GET: &[Method] = &[Method::GET];
+const GET_HEAD: &[Method] = &[Method::GET, Method::HEAD];
+const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
+const OPTIONS: &[Method] = &[Method::OPTIONS];
+
+/// No parameters come in the body, but a client may send a few bytes.
+const SMALL: BodyLimit = BodyLimit { name: "http.body-bytes-max", bytes_max: 64 * 1024 };
+
+/// An API route that looks at what is in memory.
+const fn status(
+    path: &'static str,
+    handler: fn(&crate::serve::Call) -> crate::answer::ApiResult,
+) -> Route {
+    api(path, GET, Lane::Inline, SMALL, handler)
+}
+
+const fn api(
+    path: &'static str,
+    methods: &'static [Method],
+    lane: Lane,
+    body: BodyLimit,
+    handler: fn(&crate::serve::Call) -> crate::answer::ApiResult,
+) -> Route {
+    Route { path, methods, lane, ready: true, compress: true, body, handler: Handler::Api(handler) }
+}
+
+const fn plain(
+    path: &'static str,
+    methods: &'static [Method],
+    handler: fn(&crate::serve::Call) -> crate::http::Reply,
+) -> Route {
+    Route {
+        path,
+        methods,
+        lane: Lane::Inline,
+        ready: false,
+        compress: false,
+        body: SMALL,
+        handler: Handler::Plain(handler),
+    }
+}
+
+/// Looked through from the top.
+pub(crate) static ROUTES: &[Route] = &[
+    status("/api/v1/rules", status::rules),
+    status("/api/v1/alerts", status::alerts),
+    status("/api/v1/alertmanagers", status::alertmanagers),
+    status("/api/v1/notifications", status::notifications),
+    status("/api/v1/features", status::features),
+    status("/api/v1/status/config", status::config),
+    status("/api/v1/status/flags", status::flags),
+    status("/api/v1/status/runtimeinfo", status::runtime_info),
+    status("/api/v1/status/buildinfo", status::build_info),
+    api("/api/v1/status/tsdb", GET, Lane::Read, SMALL, status::tsdb),
+    api("/api/v1/admin/tsdb/snapshot", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
+    api("/api/v1/admin/tsdb/delete_series", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
+    api("/api/v1/admin/tsdb/clean_tombstones", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
+    api("/api/v1/*", OPTIONS, Lane::Inline, SMALL, status::options),
+    Route { lane: Lane::Control, compress: true, ..plain("/metrics", GET, self_metrics::metrics) },
+    plain("/version", GET, status::version),
+    plain("/-/healthy", GET_HEAD, lifecycle::healthy),
+    Route { ready: true, ..plain("/-/ready", GET_HEAD, lifecycle::ready) },
+    plain("/-/reload", GET, lifecycle::only_post),
+    Route { lane: Lane::Control, ..plain("/-/reload", POST_PUT, lifecycle::reload) },
+    plain("/-/quit", GET, lifecycle::only_post),
+    plain("/-/quit", POST_PUT, lifecycle::quit),
+    plain("/", GET, pages::root),
+    plain("/graph", GET, pages::graph),
+    plain("/query", GET, pages::page),
+    plain("/targets", GET, pages::page),
+    plain("/status", GET, pages::page),
+    plain("/service-discovery", GET, pages::to_targets),
+    plain("/config", GET, pages::to_status),
+    plain("/flags", GET, pages::to_status),
+    plain("/tsdb-status", GET, pages::to_status),
+    plain("/favicon.svg", GET, pages::file),
+    plain("/theme.js", GET, pages::file),
+    plain("/assets/*", GET, pages::file),
+];

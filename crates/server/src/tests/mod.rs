@@ -1,0 +1,78 @@
+//! The router driven in process: a request in, the whole answer out.
+
+mod core;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response};
+use stdx::clock::SimClock;
+
+use crate::config::{Config, Loaded};
+use crate::http::ReplyBody;
+use crate::serve::serve;
+use crate::state::{Phase, State};
+
+/// 2023-11-14T22:13:20Z
+pub(super) const NOW_MS: i64 = 1_700_000_000_000;
+
+/// A server without sockets.
+pub(super) struct Server {
+    pub(super) state: Arc<State>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// An answer as a test compares it.
+pub(super) struct Got {
+    pub(super) status: u16,
+    pub(super) headers: hyper::HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Got {
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// `STATUS BODY`
+    pub(super) fn line(&self) -> String {
+        format!("{} {}", self.status, self.text())
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Server {
+    /// A server whose storage is not open yet.
+    pub(super) fn starting(config: Config) -> Self {
+        let loader = Box::new(|| Err("mangru.yml:3:1: unknown key \"x\"".to_owned()));
+        let loaded = Loaded { yaml: "global: {}\n".to_owned(), ..Loaded::default() };
+        let clock = Arc::new(SimClock::at(NOW_MS));
+        let state = Arc::new(State::new(config, loaded, loader, clock).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { state, runtime }
+    }
+
+    /// A server that is ready, with nothing behind it.
+    pub(super) fn bare(config: Config) -> Self {
+        let server = Self::starting(config);
+        server.state.enter(Phase::Ready);
+        server
+    }
+
+    pub(super) fn get(&self, path: &str) -> Got {
+        self.send(Request::get(path).body(Full::default()).unwrap())
+    }
+
+    pub(super) fn send(&self, request: Request<Full<Bytes>>) -> Got {
+        self.runtime.block_on(async {
+            let response: Response<ReplyBody> = serve(Arc::clone(&self.state), request).await;
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes().to_vec();
+            Got { status: head.status.as_u16(), headers: head.headers, body }
+        })
+    }
+}
