@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::quote::quote;
+
 /// The label that holds the metric name.
 pub const METRIC_NAME: &str = "__name__";
 /// Longest name or value that a label set can hold, in bytes.
@@ -89,6 +91,69 @@ impl Labels {
     }
 }
 
+/// Whether `name` is a label name in the classic scheme: `[a-zA-Z_][a-zA-Z0-9_]*`.
+#[must_use]
+pub fn is_legacy_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A label set being changed. Setting a label to the empty value removes it.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    /// Sorted by name, names distinct, values not empty.
+    pairs: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// The value of `name`; empty when there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).map_or("", |i| &self.pairs[i].1)
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        match (self.find(name), value) {
+            (_, "") => self.remove(name),
+            (Ok(i), value) => value.clone_into(&mut self.pairs[i].1),
+            (Err(i), value) => self.pairs.insert(i, (name.to_owned(), value.to_owned())),
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        if let Ok(i) = self.find(name) {
+            self.pairs.remove(i);
+        }
+    }
+
+    /// Keeps only the labels for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
+        self.pairs.retain(|(name, value)| keep(name, value));
+    }
+
+    /// Labels in name order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        Labels::from_sorted(self.iter())
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.pairs.binary_search_by(|(have, _)| have.as_str().cmp(name))
+    }
+}
+
+impl From<&Labels> for Builder {
+    fn from(labels: &Labels) -> Self {
+        let pairs = labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { pairs: pairs.collect() }
+    }
+}
+
 /// Labels in name order.
 #[derive(Debug, Clone)]
 pub struct Iter<'a> {
@@ -128,6 +193,22 @@ impl Ord for Labels {
     }
 }
 
+impl fmt::Display for Labels {
+    /// `{a="b", c="d"}`, as Prometheus prints a label set (`Labels.String`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, (name, value)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            if is_legacy_label_name(name) {
+                write!(f, "{comma}{name}={}", quote(value))?;
+            } else {
+                write!(f, "{comma}{}={}", quote(name), quote(value))?;
+            }
+        }
+        f.write_str("}")
+    }
+}
+
 impl fmt::Debug for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
@@ -155,4 +236,46 @@ fn take_str(bytes: &[u8]) -> Option<(&str, &[u8])> {
     };
     let (text, rest) = rest.split_at_checked(len)?;
     Some((std::str::from_utf8(text).expect("labels are built from str"), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_sorted_distinct_and_without_empty_values() {
+        let labels = Labels::from_pairs([("b", "1"), ("a", "2"), ("b", "3"), ("c", "")]);
+        assert_eq!(labels.to_string(), r#"{a="2", b="3"}"#);
+        assert_eq!((labels.len(), labels.get("b"), labels.get("c")), (2, Some("3"), None));
+        assert_eq!(Labels::default().to_string(), "{}");
+    }
+
+    #[test]
+    fn long_values_take_four_length_bytes() {
+        for len in [0, 1, 254, 255, 256, 65_536] {
+            let value = "x".repeat(len);
+            let labels = Labels::from_pairs([("a", value.as_str()), ("b", "y")]);
+            assert_eq!(labels.get("a").unwrap_or(""), value);
+            assert_eq!(labels.get("b"), Some("y"));
+        }
+    }
+
+    #[test]
+    fn order_is_label_by_label() {
+        let set = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
+        assert!(set(&[("a", "b")]) < set(&[("a", "b"), ("b", "a")]));
+        assert!(set(&[("a", "b"), ("c", "d")]) < set(&[("aa", "b")]));
+        assert!(set(&[("a", "10")]) < set(&[("a", "9")]));
+    }
+
+    #[test]
+    fn builder_changes_a_set() {
+        let mut builder = Builder::from(&Labels::from_pairs([("a", "1"), ("b", "2")]));
+        builder.set("c", "3");
+        builder.set("a", "");
+        builder.set("b", "4");
+        builder.remove("z");
+        assert_eq!(builder.labels(), Labels::from_pairs([("b", "4"), ("c", "3")]));
+        assert_eq!((builder.get("b"), builder.get("a")), ("4", ""));
+    }
 }

@@ -9,4 +9,7 @@ pub mod labels;
 pub mod matcher;
 pub mod metadata;
 pub mod port;
+pub mod quote;
+pub mod regex;
+pub mod relabel;
 pub mod sample;
