@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use scrape::config::ScrapeConfig;
+
 /// What needs a restart to change.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -89,6 +91,8 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
     /// The configuration with all defaults written out, secrets hidden: `/api/v1/status/config`.
     pub yaml: String,
+    /// What to scrape.
+    pub scrape_configs: Vec<ScrapeConfig>,
     /// Labels that others see on everything of ours (federation, remote storage).
     pub external_labels: Vec<(String, String)>,
     /// Reloadable storage options: how late a sample may be, in milliseconds; `None`: as the flags say.
