@@ -2,4 +2,16 @@
 //!
 //! Knows nothing of what is fetched, or why.
 
+pub mod client;
 pub mod config;
+pub mod error;
+pub mod url;
+
+mod auth;
+mod connect;
+mod proxy;
+mod tls;
+
+pub use auth::SECRET_BYTES_MAX;
+pub use client::{Client, Session};
+pub use connect::{HEAD_BYTES_MAX, HEADERS_MAX};
