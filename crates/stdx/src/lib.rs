@@ -8,5 +8,6 @@ pub mod checksum;
 pub mod clock;
 pub mod fs;
 pub mod metrics;
+pub mod rand;
 pub mod units;
 pub mod varint;
