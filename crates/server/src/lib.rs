@@ -19,6 +19,7 @@ mod route;
 mod run;
 mod self_metrics;
 mod serve;
+mod stall;
 mod state;
 mod status;
 mod table;

@@ -13,10 +13,13 @@ use tokio::task::JoinSet;
 
 use crate::config::RunError;
 use crate::serve::serve;
+use crate::stall::Impatient;
 use crate::state::{State, stopped};
 
 /// Longest time from a connection's (or the last answer's) end to the end of the next request's head.
 const HEAD_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Longest time that a client may take nothing of its answer.
+const STALL_MAX: Duration = Duration::from_secs(60);
 /// Largest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Most header fields of a request.
@@ -102,7 +105,7 @@ async fn connection(stream: TcpStream, state: Arc<State>, permit: OwnedSemaphore
         .header_read_timeout(HEAD_WAIT_MAX.min(state.config.read_timeout))
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Impatient::new(stream, STALL_MAX)), service);
     let mut served = std::pin::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,

@@ -1,6 +1,7 @@
 //! The router driven in process: a request in, the whole answer out.
 
 mod core;
+mod sockets;
 
 use std::sync::Arc;
 

@@ -1,0 +1,139 @@
+//! The server behind real sockets on loopback: taken ports, slow heads, many connections, the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::Server;
+use crate::config::{Config, RunError};
+use crate::listen;
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// Serves `config` with room for two connections while `client` talks to it, then stops.
+fn with_server<F, Fut>(config: Config, client: F)
+where
+    F: FnOnce(String, Arc<crate::state::State>) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let server = Server::bare(config);
+    let state = Arc::clone(&server.state);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut listeners = listen::open(&["127.0.0.1:0".to_owned()]).await.unwrap();
+        let listener = listeners.pop().unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let room = Arc::new(Semaphore::new(2));
+        let served = tokio::spawn(listen::accept(listener, Arc::clone(&state), room));
+        timeout(SOON, client(address, Arc::clone(&state)))
+            .await
+            .expect("the client is done in time");
+        state.stop();
+        timeout(SOON, served).await.expect("the server ends in time").unwrap();
+    });
+}
+
+/// Sends `head` and reads until the server closes.
+async fn asked(address: &str, head: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+const HEALTHY: &str = "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn a_taken_main_address_is_an_error_and_another_is_not() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
+        let error = listen::open(std::slice::from_ref(&taken.1)).await.unwrap_err();
+        assert!(matches!(error, RunError::Listen { .. }));
+        assert!(
+            error.to_string().starts_with(&format!("cannot listen on {}: ", taken.1)),
+            "{error}"
+        );
+        let both = ["127.0.0.1:0".to_owned(), taken.1.clone()];
+        assert_eq!(listen::open(&both).await.unwrap().len(), 1);
+        assert!(matches!(listen::open(&[]).await, Err(RunError::NoAddress)));
+    });
+}
+
+#[test]
+fn answers_go_over_sockets() {
+    with_server(Config::default(), async |address, _| {
+        let answer = asked(&address, HEALTHY).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with("Prometheus Server is Healthy.\n"), "{answer}");
+    });
+}
+
+#[test]
+fn a_head_that_never_ends_is_cut_off() {
+    let config = Config { read_timeout: Duration::from_millis(100), ..Config::default() };
+    with_server(config, async |address, _| {
+        asked(&address, "GET /-/healthy HTTP/1.1\r\nHost: ").await;
+    });
+}
+
+#[test]
+fn a_body_that_never_ends_is_cut_off() {
+    let config = Config { read_timeout: Duration::from_millis(100), ..Config::default() };
+    with_server(config, async |address, _| {
+        let head = "POST /-/quit HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab";
+        let answer = asked(&address, head).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    });
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused() {
+    with_server(Config::default(), async |address, _| {
+        let head = format!("GET /-/healthy?{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000));
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // The server may close before it has read everything.
+        let _sent = stream.write_all(head.as_bytes()).await.is_ok();
+        let mut answer = Vec::new();
+        let _closed = stream.read_to_end(&mut answer).await.is_ok();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    });
+}
+
+#[test]
+fn connections_past_the_bound_wait() {
+    with_server(Config::default(), async |address, _| {
+        let first = TcpStream::connect(&address).await.unwrap();
+        let _second = TcpStream::connect(&address).await.unwrap();
+        let mut third = TcpStream::connect(&address).await.unwrap();
+        third.write_all(HEALTHY.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let early = timeout(Duration::from_millis(100), third.read_exact(&mut answer)).await;
+        assert!(early.is_err(), "a third connection was served");
+        drop(first);
+        third.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    });
+}
+
+#[test]
+fn smuggled_requests_are_refused() {
+    with_server(Config::default(), async |address, _| {
+        for head in [
+            "GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "GET /-/healthy HTTP/1.1\r\nHost: x\r\nFolded: a\r\n b\r\n\r\n",
+            "GET /-/healthy\u{0} HTTP/1.1\r\nHost: x\r\n\r\n",
+        ] {
+            let answer = asked(&address, head).await;
+            assert!(answer.starts_with("HTTP/1.1 400"), "{head:?} {answer:?}");
+        }
+    });
+}
