@@ -5,3 +5,9 @@
 pub fn crc32c(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
 }
+
+/// CRC32C of some bytes, whose own is `crc`, and of `bytes` behind them.
+#[must_use]
+pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc, bytes)
+}

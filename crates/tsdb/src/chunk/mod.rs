@@ -5,9 +5,14 @@
 
 mod bits;
 pub mod cut;
+mod head_chunks;
 pub mod xor;
 
 pub use bits::{BIT_BUF_BYTES, BitBuf};
+pub use head_chunks::{
+    BUFFER_BYTES_MAX, CHUNK_BYTES_MAX, ChunkMeta, ChunkRef, FILE_BYTES_MAX, HeadChunkDamage,
+    HeadChunkError, HeadChunks,
+};
 pub use xor::{XorChunk, XorState};
 
 /// Most samples that a chunk can count.

@@ -5,22 +5,29 @@
 //! records that it hit.
 
 mod batch;
+mod checkpoint;
 mod compress;
 pub mod dir;
 mod frame;
 mod group;
 mod metrics;
 pub mod record;
+mod repair;
+mod replay;
+mod scan;
 mod writer;
 
 use std::io;
 use std::time::Duration;
 
 pub use batch::Batch;
+pub use checkpoint::{CheckpointWriter, remove_checkpoints_below};
 pub use frame::{Compression, HEADER_BYTES, PAGE_BYTES, RECORD_BYTES_MAX};
 pub use group::{Ticket, Wal};
 pub use metrics::WalMetrics;
-pub use record::Record;
+pub use record::{Record, RecordError};
+pub use repair::{GAP_MAX, repair};
+pub use replay::{DAMAGE_MAX, Damage, DamageKind, DamageReport, Place, RawRecord, Reader};
 pub use writer::Writer;
 
 /// How the log is written.

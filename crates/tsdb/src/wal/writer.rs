@@ -65,6 +65,8 @@ impl Writer {
         let segment = create(fs.as_ref(), dir, index)?;
         fs.sync_dir(dir).map_err(|error| WalError::io("sync folder", &error))?;
         metrics.segment_current.set(stdx::metrics::float(index));
+        let bytes: u64 = found.iter().map(|one| one.len).sum();
+        metrics.storage_bytes.set(stdx::metrics::float(bytes));
         let compressor = Compressor::new(options.compression);
         let unsynced = Vec::new();
         let dir = dir.to_owned();
@@ -155,6 +157,7 @@ impl Writer {
         let found = segments(self.fs.as_ref(), &self.dir).map_err(io)?;
         for old in found.iter().filter(|one| one.index < index) {
             self.fs.remove_file(&segment_path(&self.dir, old.index)).map_err(io)?;
+            self.metrics.storage_bytes.add(-stdx::metrics::float(old.len));
         }
         self.fs.sync_dir(&self.dir).map_err(io)
     }
@@ -207,6 +210,7 @@ impl Writer {
         self.metrics.page_flushes.inc();
         self.metrics.completed_pages.add(self.segment.len / PAGE_BYTES as u64 - before);
         self.metrics.part_bytes.add(bytes.len() as u64);
+        self.metrics.storage_bytes.add(stdx::metrics::float(bytes.len() as u64));
         Ok(())
     }
 
