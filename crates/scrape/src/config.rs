@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use model::labels::Labels;
+use model::relabel::{NameScheme, Rule};
 use net::config::ClientConfig;
 
 /// An exposition format that can be asked for (`scrape_protocols`).
@@ -64,14 +65,6 @@ impl ScrapeProtocol {
             Self::PrometheusText1_0_0 => "text/plain;version=1.0.0",
         }
     }
-}
-
-/// `metric_name_validation_scheme`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NameValidation {
-    #[default]
-    Utf8,
-    Legacy,
 }
 
 /// `metric_name_escaping_scheme`.
@@ -161,11 +154,14 @@ pub struct ScrapeConfig {
     pub convert_classic_histograms_to_nhcb: bool,
     /// Also store `scrape_timeout_seconds`, `scrape_sample_limit` and `scrape_body_size_bytes`.
     pub extra_scrape_metrics: bool,
-    pub name_validation: NameValidation,
+    /// `metric_name_validation_scheme`.
+    pub name_validation: NameScheme,
     pub name_escaping: NameEscaping,
     pub limits: Limits,
     /// Smallest growth from one bucket to the next; 0 is none.
     pub native_histogram_min_bucket_factor: f64,
+    pub relabel_configs: Vec<Rule>,
+    pub metric_relabel_configs: Vec<Rule>,
     pub client: ClientConfig,
     pub static_configs: Vec<Group>,
     pub file_sd_configs: Vec<FileSd>,
@@ -193,10 +189,12 @@ impl Default for ScrapeConfig {
             always_scrape_classic_histograms: false,
             convert_classic_histograms_to_nhcb: false,
             extra_scrape_metrics: false,
-            name_validation: NameValidation::Utf8,
+            name_validation: NameScheme::Utf8,
             name_escaping: NameEscaping::AllowUtf8,
             limits: Limits::default(),
             native_histogram_min_bucket_factor: 0.0,
+            relabel_configs: Vec::new(),
+            metric_relabel_configs: Vec::new(),
             client: ClientConfig::default(),
             static_configs: Vec::new(),
             file_sd_configs: Vec::new(),

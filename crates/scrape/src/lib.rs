@@ -4,6 +4,8 @@
 //! machines; tokio only moves bytes.
 
 pub mod config;
+pub mod discovery;
+mod populate;
 pub mod target;
 
 /// Largest uncompressed body of a scrape where no `body_size_limit` is configured, in bytes.
