@@ -18,6 +18,29 @@ pub enum ValueType {
     String,
 }
 
+impl ValueType {
+    /// The name in results: `scalar`, `vector`, `matrix`, `string`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Vector => "vector",
+            Self::Matrix => "matrix",
+            Self::String => "string",
+        }
+    }
+
+    /// The name in messages: as [`ValueType::as_str`], but `instant vector` and `range vector`.
+    #[must_use]
+    pub fn documented(self) -> &'static str {
+        match self {
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+            Self::Scalar | Self::String => self.as_str(),
+        }
+    }
+}
+
 /// An expression with its place in the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
@@ -29,7 +52,8 @@ pub struct Expr {
 /// (evaluation, printing, drop) is bounded.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {
-    Number(f64),
+    /// A number; a duration literal such as `5m` is one too, in seconds.
+    Number(f64, NumberForm),
     String(String),
     /// An instant vector selector.
     Vector(VectorSelector),
@@ -44,10 +68,54 @@ pub enum ExprKind {
     Call(Call),
 }
 
+impl Expr {
+    /// The type of the value, given that the tree passed the parser's checks.
+    #[must_use]
+    pub fn value_type(&self) -> ValueType {
+        match &self.kind {
+            ExprKind::Number(..) => ValueType::Scalar,
+            ExprKind::String(_) => ValueType::String,
+            ExprKind::Vector(_) | ExprKind::Aggregate(_) => ValueType::Vector,
+            ExprKind::Matrix(..) | ExprKind::Subquery(_) => ValueType::Matrix,
+            ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => inner.value_type(),
+            ExprKind::Binary(b) => match (b.lhs.value_type(), b.rhs.value_type()) {
+                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
+                _ => ValueType::Vector,
+            },
+            ExprKind::Call(call) => call.func.returns,
+        }
+    }
+
+    /// The expressions directly below, in the order written.
+    #[must_use]
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Number(..)
+            | ExprKind::String(_)
+            | ExprKind::Vector(_)
+            | ExprKind::Matrix(..) => Vec::new(),
+            ExprKind::Subquery(subquery) => vec![&subquery.expr],
+            ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => vec![inner],
+            ExprKind::Binary(binary) => vec![&binary.lhs, &binary.rhs],
+            ExprKind::Aggregate(aggregate) => {
+                aggregate.param.iter().chain([&aggregate.expr]).collect()
+            }
+            ExprKind::Call(call) => call.args.iter().collect(),
+        }
+    }
+}
+
 /// Deepest tree that the parser makes.
 pub const DEPTH_MAX: usize = 500;
 /// Longest query text, in bytes.
 pub const QUERY_BYTES_MAX: usize = 256 * 1024;
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberForm {
+    Plain,
+    Duration,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnaryOp {
@@ -145,6 +213,45 @@ pub enum BinaryOp {
     Unless,
 }
 
+impl BinaryOp {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Pow => "^",
+            Self::Atan2 => "atan2",
+            Self::Eq => "==",
+            Self::Ne => "!=",
+            Self::Gt => ">",
+            Self::Lt => "<",
+            Self::Ge => ">=",
+            Self::Le => "<=",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+        }
+    }
+
+    /// `== != > < >= <=`.
+    #[must_use]
+    pub fn is_comparison(self) -> bool {
+        matches!(self, Self::Eq | Self::Ne | Self::Gt | Self::Lt | Self::Ge | Self::Le)
+    }
+
+    /// `and`, `or`, `unless`.
+    #[must_use]
+    pub fn is_set(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Unless)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cardinality {
     OneToOne,
@@ -177,7 +284,7 @@ pub struct Binary {
     pub rhs: Expr,
     /// `bool` after a comparison.
     pub return_bool: bool,
-    /// Set when both sides are vectors.
+    /// Set exactly when both sides are vectors.
     pub matching: Option<Matching>,
 }
 
@@ -197,6 +304,48 @@ pub enum AggregateOp {
     Quantile,
     Limitk,
     LimitRatio,
+}
+
+impl AggregateOp {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Count => "count",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Group => "group",
+            Self::Stddev => "stddev",
+            Self::Stdvar => "stdvar",
+            Self::Topk => "topk",
+            Self::Bottomk => "bottomk",
+            Self::CountValues => "count_values",
+            Self::Quantile => "quantile",
+            Self::Limitk => "limitk",
+            Self::LimitRatio => "limit_ratio",
+        }
+    }
+
+    /// The type of the parameter, for those that have one.
+    #[must_use]
+    pub fn parameter(self) -> Option<ValueType> {
+        match self {
+            Self::Topk | Self::Bottomk | Self::Quantile | Self::Limitk | Self::LimitRatio => {
+                Some(ValueType::Scalar)
+            }
+            Self::CountValues => Some(ValueType::String),
+            Self::Sum
+            | Self::Avg
+            | Self::Count
+            | Self::Min
+            | Self::Max
+            | Self::Group
+            | Self::Stddev
+            | Self::Stdvar => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -98,19 +98,39 @@ pub(crate) struct Lexer<'a> {
     paren_depth: usize,
     in_braces: bool,
     in_brackets: bool,
+    /// Between `[` and the first number after it, where fewer characters are allowed.
+    in_duration: bool,
     got_colon: bool,
+    /// A number stood directly after some `[`; a step without a range before it is refused by this.
+    got_duration: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(input: &'a str) -> Self {
-        Self { input, start: 0, pos: 0, paren_depth: 0, in_braces: false, in_brackets: false, got_colon: false }
+        Self {
+            input,
+            start: 0,
+            pos: 0,
+            paren_depth: 0,
+            in_braces: false,
+            in_brackets: false,
+            in_duration: false,
+            got_colon: false,
+            got_duration: false,
+        }
     }
 
     /// The next token; [`Kind::Eof`] again and again at the end.
     pub(crate) fn next(&mut self) -> Result<Token, LexError> {
         self.skip_blank();
         self.start = self.pos;
-        let kind = if self.in_braces { self.inside_braces()? } else { self.statement()? };
+        let kind = if self.in_braces {
+            self.inside_braces()?
+        } else if self.in_duration {
+            self.duration_expression()?
+        } else {
+            self.statement()?
+        };
         Ok(Token { kind, span: Span { start: self.start, end: self.pos } })
     }
 
@@ -146,11 +166,11 @@ impl<'a> Lexer<'a> {
 
     fn skip_blank(&mut self) {
         loop {
-            while self.accept(" \t\n\r") {}
-            if self.peek() != Some('#') {
+            self.accept_run(" \t\n\r");
+            if self.peek() != Some('#') || self.in_duration {
                 return;
             }
-            while self.peek().is_some_and(|c| c != '\n') {
+            while self.peek().is_some_and(|c| c != '\n' && c != '\r') {
                 self.bump();
             }
         }
@@ -158,19 +178,18 @@ impl<'a> Lexer<'a> {
 
     fn statement(&mut self) -> Result<Kind, LexError> {
         let Some(c) = self.bump() else { return self.end() };
+        if let Some(kind) = arithmetic(c) {
+            return Ok(kind);
+        }
         Ok(match c {
-            ',' => Kind::Comma,
-            '*' => Kind::Mul,
-            '/' => Kind::Div,
-            '%' => Kind::Mod,
-            '+' => Kind::Add,
-            '-' => Kind::Sub,
-            '^' => Kind::Pow,
             '@' => Kind::At,
             '=' => return self.after_equals(),
             '!' => match self.bump() {
                 Some('=') => Kind::Neq,
-                other => return self.error(format!("unexpected character after '!': {}", quote_char(other))),
+                other => {
+                    let found = quote_char(other);
+                    return self.error(format!("unexpected character after '!': {found}"));
+                }
             },
             '<' if self.accept("=") => Kind::Lte,
             '<' if self.accept("/") => Kind::TrimUpper,
@@ -182,45 +201,129 @@ impl<'a> Lexer<'a> {
             '.' if self.peek().is_some_and(|c| c.is_ascii_digit()) => return self.number(c),
             '"' | '\'' => return self.string(c),
             '`' => return self.raw_string(),
-            ':' if self.in_brackets => {
-                if self.got_colon {
-                    return self.error("unexpected colon ':'".to_owned());
-                }
-                self.got_colon = true;
-                Kind::Colon
+            c if is_alpha(c) || c == ':' => {
+                return if self.in_brackets { self.bracket_word(c) } else { Ok(self.word()) };
             }
-            c if is_alpha(c) || c == ':' => return self.word(c),
-            '(' => {
-                self.paren_depth += 1;
-                Kind::LParen
-            }
-            ')' => match self.paren_depth.checked_sub(1) {
-                Some(depth) => {
-                    self.paren_depth = depth;
-                    Kind::RParen
-                }
-                None => {
-                    self.start = self.pos;
-                    return self.error("unexpected right parenthesis ')'".to_owned());
-                }
-            },
+            '(' | ')' => return self.parenthesis(c),
             '{' => {
                 self.in_braces = true;
                 Kind::LBrace
             }
-            '[' if self.in_brackets => return self.error("unexpected left bracket '['".to_owned()),
+            '[' if self.in_brackets => {
+                return self.error("unexpected left bracket '['".to_owned());
+            }
             '[' => {
                 self.in_brackets = true;
+                self.in_duration = true;
                 self.got_colon = false;
                 Kind::LBracket
             }
-            ']' if !self.in_brackets => return self.error("unexpected right bracket ']'".to_owned()),
-            ']' => {
-                self.in_brackets = false;
-                Kind::RBracket
+            ']' if !self.in_brackets => {
+                return self.error("unexpected right bracket ']'".to_owned());
             }
-            other => return self.error(format!("unexpected character: {}", quote_char(Some(other)))),
+            ']' => self.close_bracket(),
+            other => {
+                let found = quote_char(Some(other));
+                return self.error(format!("unexpected character: {found}"));
+            }
         })
+    }
+
+    fn duration_expression(&mut self) -> Result<Kind, LexError> {
+        let Some(c) = self.bump() else {
+            return self.error("unexpected end of input in duration expression".to_owned());
+        };
+        if let Some(kind) = arithmetic(c) {
+            return Ok(kind);
+        }
+        match c {
+            ']' => Ok(self.close_bracket()),
+            '(' | ')' => self.parenthesis(c),
+            ':' => {
+                self.start = self.pos;
+                if !self.got_duration {
+                    return self.error(
+                        "unexpected colon before duration in duration expression".to_owned(),
+                    );
+                }
+                if self.got_colon {
+                    return self
+                        .error("unexpected repeated colon in duration expression".to_owned());
+                }
+                self.start -= 1;
+                self.got_colon = true;
+                Ok(Kind::Colon)
+            }
+            '0'..='9' => self.first_number(c),
+            '.' if self.peek().is_some_and(|c| c.is_ascii_digit()) => self.first_number(c),
+            other => match self.duration_word(other) {
+                Some(kind) => Ok(kind),
+                None => {
+                    let found = quote_char(Some(other));
+                    self.error(format!("unexpected character in duration expression: {found}"))
+                }
+            },
+        }
+    }
+
+    fn first_number(&mut self, first: char) -> Result<Kind, LexError> {
+        self.in_duration = false;
+        self.got_duration = true;
+        self.number(first)
+    }
+
+    fn close_bracket(&mut self) -> Kind {
+        self.in_brackets = false;
+        self.in_duration = false;
+        Kind::RBracket
+    }
+
+    fn parenthesis(&mut self, c: char) -> Result<Kind, LexError> {
+        if c == '(' {
+            self.paren_depth += 1;
+            return Ok(Kind::LParen);
+        }
+        match self.paren_depth.checked_sub(1) {
+            Some(depth) => {
+                self.paren_depth = depth;
+                Ok(Kind::RParen)
+            }
+            None => {
+                self.start = self.pos;
+                self.error("unexpected right parenthesis ')'".to_owned())
+            }
+        }
+    }
+
+    /// A letter or colon inside of brackets, after the first number.
+    fn bracket_word(&mut self, first: char) -> Result<Kind, LexError> {
+        if first == ':' {
+            if self.got_colon {
+                return self.error("unexpected colon ':'".to_owned());
+            }
+            self.got_colon = true;
+            return Ok(Kind::Colon);
+        }
+        match self.duration_word(first) {
+            Some(kind) => Ok(kind),
+            None => {
+                let found = quote_char(Some(first));
+                self.error(format!("unexpected character: {found}, expected ':'"))
+            }
+        }
+    }
+
+    /// `step`, `range`, `min_of` or `max_of`.
+    fn duration_word(&mut self, first: char) -> Option<Kind> {
+        if !is_alpha(first) {
+            return None;
+        }
+        while self.peek().is_some_and(is_alpha) {
+            self.bump();
+        }
+        let found = keyword(&self.input[self.start..self.pos])?;
+        matches!(found, Kind::Word(Word::Step | Word::Range | Word::MinOf | Word::MaxOf))
+            .then_some(found)
     }
 
     fn end(&self) -> Result<Kind, LexError> {
@@ -258,7 +361,10 @@ impl<'a> Lexer<'a> {
                 Some('~') => Kind::NeqRegex,
                 Some('=') => Kind::Neq,
                 other => {
-                    return self.error(format!("unexpected character after '!' inside braces: {}", quote_char(other)));
+                    return self.error(format!(
+                        "unexpected character after '!' inside braces: {}",
+                        quote_char(other)
+                    ));
                 }
             },
             '{' => return self.error("unexpected left brace '{'".to_owned()),
@@ -272,70 +378,87 @@ impl<'a> Lexer<'a> {
                 }
                 Kind::Ident
             }
-            other => return self.error(format!("unexpected character inside braces: {}", quote_char(Some(other)))),
+            other => {
+                return self.error(format!(
+                    "unexpected character inside braces: {}",
+                    quote_char(Some(other))
+                ));
+            }
         })
     }
 
-    fn word(&mut self, first: char) -> Result<Kind, LexError> {
-        while self.peek().is_some_and(|c| is_alphanumeric(c) || c == ':') && !(self.in_brackets && self.peek() == Some(':')) {
+    fn word(&mut self) -> Kind {
+        while self.peek().is_some_and(|c| is_alphanumeric(c) || c == ':') {
             self.bump();
         }
         let word = &self.input[self.start..self.pos];
-        let found = keyword(word);
-        if self.in_brackets {
-            return match found {
-                Some(kind @ Kind::Word(Word::Step | Word::Range | Word::MinOf | Word::MaxOf)) => Ok(kind),
-                _ => self.error(format!("unexpected character: {}, expected ':'", quote_char(Some(first)))),
-            };
-        }
-        Ok(match found {
+        match keyword(word) {
+            // These three came late: without a parenthesis they are the names they were before.
+            Some(Kind::Word(Word::Fill | Word::FillLeft | Word::FillRight))
+                if !self.rest().trim_start_matches([' ', '\t', '\n', '\r']).starts_with('(') =>
+            {
+                Kind::Ident
+            }
             Some(kind) => kind,
             None if word.contains(':') => Kind::MetricIdent,
             None => Kind::Ident,
-        })
+        }
     }
 
     fn number(&mut self, first: char) -> Result<Kind, LexError> {
-        if self.scan_number(first) {
+        self.pos -= first.len_utf8();
+        if self.scan_number() {
             return Ok(Kind::Number);
         }
         if self.scan_duration() {
             return Ok(Kind::Duration);
         }
-        self.error(format!("bad number or duration syntax: {}", quote_str(&self.input[self.start..self.pos])))
+        let text = quote_str(&self.input[self.start..self.pos]);
+        self.error(format!("bad number or duration syntax: {text}"))
     }
 
-    /// Reads a number; false when something follows that cannot follow a number.
-    fn scan_number(&mut self, first: char) -> bool {
-        let mut digits = "0123456789_";
-        let mut dotted = first == '.';
-        let hex = first == '0' && self.accept("xX");
+    /// Reads what looks like a number (the parser finds out whether it is one); false when something cannot stand where
+    /// it does.
+    fn scan_number(&mut self) -> bool {
+        let mut digits = "0123456789";
+        let hex = self.accept("0") && self.accept("xX");
         if hex {
-            digits = "0123456789abcdefABCDEF_";
+            self.accept("_");
+            digits = "0123456789abcdefABCDEF";
         }
-        self.accept_run(digits);
-        if !dotted && self.accept(".") {
-            dotted = true;
+        let mut exponent = false;
+        // A leading dot does not count as the one dot that is allowed: the parser refuses the second.
+        let mut dotted = false;
+        self.accept(".");
+        loop {
             self.accept_run(digits);
-        }
-        let mark = self.pos;
-        if !hex && self.accept("eE") {
-            self.accept("+-");
-            let from = self.pos;
-            self.accept_run("0123456789_");
-            if self.pos == from {
-                self.pos = mark;
+            if self.accept(".") {
+                if dotted || self.accept("_.") || hex {
+                    return false;
+                }
+                dotted = true;
+            } else if self.accept("eE") {
+                if exponent {
+                    return false;
+                }
+                exponent = true;
+                self.accept("+-");
+                if self.accept("._eE") || self.peek().is_none() {
+                    return false;
+                }
+            } else if self.accept("_") {
+                if self.accept("._eE") || self.peek().is_none() {
+                    return false;
+                }
+            } else {
+                return !self.peek().is_some_and(is_alphanumeric);
             }
         }
-        let text = &self.input[self.start..self.pos];
-        let separated = !text.contains("__") && !text.ends_with('_');
-        separated && !self.peek().is_some_and(is_alphanumeric) && !(dotted && self.peek() == Some('.'))
     }
 
     /// Reads the rest of a duration whose first digits are read.
     fn scan_duration(&mut self) -> bool {
         if !self.accept("smhdwy") {
-            self.bump();
             return false;
         }
         self.accept("s");
@@ -346,11 +469,11 @@ impl<'a> Lexer<'a> {
             }
             self.accept("s");
         }
-        if self.peek().is_some_and(is_alphanumeric) {
+        let more = self.peek().is_some_and(is_alphanumeric);
+        if more {
             self.bump();
-            return false;
         }
-        true
+        !more
     }
 
     fn string(&mut self, quote: char) -> Result<Kind, LexError> {
@@ -359,6 +482,9 @@ impl<'a> Lexer<'a> {
                 Some('\\') => self.escape(quote)?,
                 None | Some('\n') => return self.error("unterminated quoted string".to_owned()),
                 Some(c) if c == quote => return Ok(Kind::Str),
+                Some(char::REPLACEMENT_CHARACTER) => {
+                    return self.error("invalid UTF-8 rune".to_owned());
+                }
                 Some(_) => {}
             }
         }
@@ -367,6 +493,9 @@ impl<'a> Lexer<'a> {
     fn raw_string(&mut self) -> Result<Kind, LexError> {
         match self.rest().find('`') {
             Some(len) => {
+                if self.rest()[..len].contains(char::REPLACEMENT_CHARACTER) {
+                    return self.error("invalid UTF-8 rune".to_owned());
+                }
                 self.pos += len + 1;
                 Ok(Kind::Str)
             }
@@ -392,7 +521,9 @@ impl<'a> Lexer<'a> {
         };
         let mut value: u32 = 0;
         for _ in 0..digits {
-            let Some(c) = self.bump() else { return self.error("escape sequence not terminated".to_owned()) };
+            let Some(c) = self.bump() else {
+                return self.error("escape sequence not terminated".to_owned());
+            };
             let Some(digit) = c.to_digit(base) else {
                 return self.error(format!("illegal character {} in escape sequence", unicode(c)));
             };
@@ -408,6 +539,20 @@ impl<'a> Lexer<'a> {
 /// `U+0023 '#'`.
 fn unicode(c: char) -> String {
     format!("U+{:04X} '{c}'", u32::from(c))
+}
+
+/// The characters that are the same token inside and outside of brackets.
+fn arithmetic(c: char) -> Option<Kind> {
+    Some(match c {
+        ',' => Kind::Comma,
+        '*' => Kind::Mul,
+        '/' => Kind::Div,
+        '%' => Kind::Mod,
+        '+' => Kind::Add,
+        '-' => Kind::Sub,
+        '^' => Kind::Pow,
+        _ => return None,
+    })
 }
 
 fn is_alpha(c: char) -> bool {

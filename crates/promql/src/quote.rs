@@ -37,12 +37,12 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
         }
         c if !is_print(c) => {
             let code = u32::from(c);
-            // Writing to a String cannot fail.
-            let _ = match code {
+            match code {
                 0..=0x7f => write!(out, "\\x{code:02x}"),
                 0x80..=0xffff => write!(out, "\\u{code:04x}"),
                 _ => write!(out, "\\U{code:08x}"),
-            };
+            }
+            .expect("writing to a String cannot fail");
         }
         c => out.push(c),
     }
@@ -50,7 +50,9 @@ fn push_escaped(out: &mut String, c: char, quote: char) {
 
 /// Close to Go's `unicode.IsPrint`: Rust's debug escapes leave alone what is printable.
 fn is_print(c: char) -> bool {
-    c == ' ' || matches!(c, '\'' | '"' | '\\') || (!c.is_whitespace() && c.escape_debug().len() == 1)
+    c == ' '
+        || matches!(c, '\'' | '"' | '\\')
+        || (!c.is_whitespace() && c.escape_debug().len() == 1)
         || is_combining(c)
 }
 

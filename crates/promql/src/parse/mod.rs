@@ -1,0 +1,259 @@
+//! Tokens → tree, by precedence climbing, one token ahead.
+//!
+//! Texts and places of errors are Prometheus'. Nesting is counted on the way down and heights on the way up, so that no
+//! tree is deeper than [`DEPTH_MAX`]; longer texts than [`QUERY_BYTES_MAX`] are not looked at.
+
+mod duration;
+mod expr;
+mod modifier;
+mod selector;
+#[cfg(test)]
+mod tests;
+
+use model::matcher::Matcher;
+
+use crate::ast::{DEPTH_MAX, Expr, ExprKind, QUERY_BYTES_MAX, Span};
+use crate::check;
+use crate::error::ParseError;
+use crate::lex::{Kind, Lexer, Token, Word};
+use crate::quote::quote_str;
+
+/// Which experimental parts of the language are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParserOptions {
+    /// Functions marked experimental, `limitk` and `limit_ratio`.
+    pub experimental_functions: bool,
+    /// Arithmetic, `step()`, `range()`, `min_of()` and `max_of()` in durations; on by default.
+    pub duration_expressions: bool,
+    /// `anchored` and `smoothed`.
+    pub extended_range_selectors: bool,
+    /// `fill`, `fill_left` and `fill_right`.
+    pub fill_modifiers: bool,
+}
+
+impl Default for ParserOptions {
+    fn default() -> Self {
+        Self {
+            experimental_functions: false,
+            duration_expressions: true,
+            extended_range_selectors: false,
+            fill_modifiers: false,
+        }
+    }
+}
+
+/// Reads and checks a query.
+///
+/// # Errors
+/// [`ParseError`] with the first thing that is wrong: syntax, types, or a limit.
+pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(text, *options)?;
+    if parser.peek()?.kind == Kind::Eof {
+        return Err(parser.fail(Span::default(), "no expression found in input".to_owned()));
+    }
+    let mut expr = parser.expr(0)?.expr;
+    parser.end()?;
+    check::check(&mut expr, text)?;
+    Ok(expr)
+}
+
+/// Reads a series selector, as `match[]` has it: `name`, `name{…}` or `{…}`. An empty one is accepted: whether that is
+/// allowed is the caller's question.
+///
+/// # Errors
+/// [`ParseError`] when it is not a selector.
+pub fn parse_metric_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+    let mut parser = Parser::new(text, ParserOptions::default())?;
+    let token = parser.peek()?;
+    if !(token.kind == Kind::LBrace || selector::is_metric_name(token.kind)) {
+        return Err(parser.unexpected(token));
+    }
+    let node = parser.selector()?;
+    parser.end()?;
+    let ExprKind::Vector(selector) = node.expr.kind else { return Ok(Vec::new()) };
+    Ok(selector.matchers)
+}
+
+/// An expression with the height of its tree.
+struct Node {
+    expr: Expr,
+    height: usize,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    options: ParserOptions,
+    lexer: Lexer<'a>,
+    peeked: Option<Token>,
+    /// Where the last token taken ended.
+    last_end: usize,
+    nesting: usize,
+    /// Aggregations whose end has not been seen: they name themselves in errors.
+    aggregations: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, options: ParserOptions) -> Result<Self, ParseError> {
+        if text.len() > QUERY_BYTES_MAX {
+            let message =
+                format!("query has {} bytes, more than the limit of {QUERY_BYTES_MAX}", text.len());
+            return Err(ParseError::new(text, Span::default(), message));
+        }
+        let lexer = Lexer::new(text);
+        Ok(Self { text, options, lexer, peeked: None, last_end: 0, nesting: 0, aggregations: 0 })
+    }
+
+    fn peek(&mut self) -> Result<Token, ParseError> {
+        if let Some(token) = self.peeked {
+            return Ok(token);
+        }
+        let token = self.lexer.next().map_err(|error| {
+            let span = Span { start: error.position, end: self.text.len() };
+            self.fail(span, error.message)
+        })?;
+        self.peeked = Some(token);
+        Ok(token)
+    }
+
+    fn next(&mut self) -> Result<Token, ParseError> {
+        let token = self.peek()?;
+        self.peeked = None;
+        self.last_end = token.span.end;
+        Ok(token)
+    }
+
+    /// Takes the next token if it is `kind`.
+    fn accept(&mut self, kind: Kind) -> Result<bool, ParseError> {
+        let found = self.peek()?.kind == kind;
+        if found {
+            self.next()?;
+        }
+        Ok(found)
+    }
+
+    /// Takes the next token, which must be `kind`.
+    fn expect(&mut self, kind: Kind) -> Result<Token, ParseError> {
+        let token = self.peek()?;
+        if token.kind != kind {
+            return Err(self.unexpected(token));
+        }
+        self.next()
+    }
+
+    fn end(&mut self) -> Result<(), ParseError> {
+        self.expect(Kind::Eof).map(|_| ())
+    }
+
+    fn text_of(&self, token: Token) -> &'a str {
+        self.text.get(token.span.start..token.span.end).unwrap_or("")
+    }
+
+    fn fail(&self, span: Span, message: String) -> ParseError {
+        ParseError::new(self.text, span, message)
+    }
+
+    fn unexpected(&self, token: Token) -> ParseError {
+        let context = if self.aggregations > 0 { "aggregation" } else { "" };
+        self.unexpected_in(token, context, "")
+    }
+
+    fn unexpected_in(&self, token: Token, context: &str, expected: &str) -> ParseError {
+        let mut message = format!("unexpected {}", describe(token.kind, self.text_of(token)));
+        if !context.is_empty() {
+            message.push_str(" in ");
+            message.push_str(context);
+        }
+        if !expected.is_empty() {
+            message.push_str(", expected ");
+            message.push_str(expected);
+        }
+        self.fail(token.span, message)
+    }
+
+    /// Goes one level down; every success goes up again with [`Parser::leave`].
+    fn enter(&mut self) -> Result<(), ParseError> {
+        self.nesting += 1;
+        self.bound(self.nesting, Span { start: self.last_end, end: self.last_end })
+    }
+
+    fn leave(&mut self) {
+        self.nesting -= 1;
+    }
+
+    fn bound(&self, height: usize, span: Span) -> Result<(), ParseError> {
+        if height > DEPTH_MAX {
+            let message = format!("expression is nested deeper than the limit of {DEPTH_MAX}");
+            return Err(self.fail(span, message));
+        }
+        Ok(())
+    }
+
+    fn node(&self, span: Span, kind: ExprKind, height: usize) -> Result<Node, ParseError> {
+        self.bound(height, span)?;
+        Ok(Node { expr: Expr { span, kind }, height })
+    }
+
+    /// From `start` to the end of the last token taken.
+    fn span_from(&self, start: usize) -> Span {
+        Span { start, end: self.last_end }
+    }
+}
+
+/// A token in an error's words.
+fn describe(kind: Kind, text: &str) -> String {
+    let kinds = [
+        (Kind::Ident, "identifier "),
+        (Kind::MetricIdent, "metric identifier "),
+        (Kind::Str, "string "),
+        (Kind::Number, "number "),
+        (Kind::Duration, "duration "),
+    ];
+    if kind == Kind::Eof {
+        return "end of input".to_owned();
+    }
+    if let Some((_, name)) = kinds.iter().find(|(k, _)| *k == kind) {
+        return format!("{name}{}", shortened(kind, text));
+    }
+    if let Kind::Word(word) = kind {
+        return match word {
+            Word::Aggregate(_) => format!("<aggr:{text}>"),
+            Word::And | Word::Or | Word::Unless | Word::Atan2 => format!("<op:{text}>"),
+            Word::Start | Word::End | Word::Step | Word::Range | Word::MinOf | Word::MaxOf => {
+                quote_str(text)
+            }
+            Word::Offset
+            | Word::Smoothed
+            | Word::Anchored
+            | Word::By
+            | Word::Without
+            | Word::On
+            | Word::Ignoring
+            | Word::GroupLeft
+            | Word::GroupRight
+            | Word::Fill
+            | Word::FillLeft
+            | Word::FillRight
+            | Word::Bool => format!("<{text}>"),
+        };
+    }
+    let plain = [
+        Kind::Comma,
+        Kind::Colon,
+        Kind::LParen,
+        Kind::RParen,
+        Kind::LBrace,
+        Kind::RBrace,
+        Kind::LBracket,
+        Kind::RBracket,
+        Kind::Eql,
+    ];
+    if plain.contains(&kind) { quote_str(text) } else { format!("<op:{text}>") }
+}
+
+fn shortened(kind: Kind, text: &str) -> String {
+    if text.len() <= 10 || matches!(kind, Kind::Ident | Kind::MetricIdent) {
+        return quote_str(text);
+    }
+    let head: String = text.chars().take(10).collect();
+    format!("{}...", quote_str(&head))
+}
