@@ -59,37 +59,55 @@ fn open_metrics(body: &str, expected: Expect) {
 
 #[test]
 fn text_lines() {
-    text("# HELP a An \\\\ and\\nmore \\\"\n# TYPE a counter\na 1\na{} 2\n", expect![[r#"
+    text(
+        "# HELP a An \\\\ and\\nmore \\\"\n# TYPE a counter\na 1\na{} 2\n",
+        expect![[r#"
         help a: "An \\ and\nmore \\\""
         type a: counter
         series "a" 1.0 None {"__name__": "a"}
         series "a{}" 2.0 None {"__name__": "a"}
-    "#]]);
-    text("a{b=\"c\",} 1 1500\n\n \t\nb { c = \"d\" , } +Inf -1", expect![[r#"
+    "#]],
+    );
+    text(
+        "a{b=\"c\",} 1 1500\n\n \t\nb { c = \"d\" , } +Inf -1",
+        expect![[r#"
         series "a{b=\"c\",}" 1.0 Some(1500) {"__name__": "a", "b": "c"}
         error: expected timestamp or new record, got "-" ("INVALID") while parsing: "b { c = \"d\" , } +Inf -" (line 4)
-    "#]]);
-    text("# a comment\n#b\n# HELP\n#\na 1", expect![[r##"
+    "#]],
+    );
+    text(
+        "# a comment\n#b\n# HELP\n#\na 1",
+        expect![[r##"
         comment "# a comment"
         comment "#b"
         comment "# HELP"
         comment "#"
         series "a" 1.0 None {"__name__": "a"}
-    "##]]);
-    text("{\"a.b\",\"c d\"=\"e\"} 1\n# TYPE \"a.b\" gauge\n{l=\"x\",\"q\"}2", expect![[r#"
+    "##]],
+    );
+    text(
+        "{\"a.b\",\"c d\"=\"e\"} 1\n# TYPE \"a.b\" gauge\n{l=\"x\",\"q\"}2",
+        expect![[r#"
         series "{\"a.b\",\"c d\"=\"e\"}" 1.0 None {"__name__": "a.b", "c d": "e"}
         type a.b: gauge
         series "{l=\"x\",\"q\"}" 2.0 None {"__name__": "q", "l": "x"}
-    "#]]);
-    text("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"x\"} 1\n", expect![[r#"
+    "#]],
+    );
+    text(
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"x\"} 1\n",
+        expect![[r#"
         type h: histogram
         series "h_bucket{le=\"1\"}" 1.0 None {"__name__": "h_bucket", "le": "1.0"}
         series "h_bucket{le=\"x\"}" 1.0 None {"__name__": "h_bucket", "le": "x"}
-    "#]]);
-    text("a{b=\"x\\\\y\\n\\\"z\\q\"} NaN\na{b=\"line\nbreak\"} 1", expect![[r#"
+    "#]],
+    );
+    text(
+        "a{b=\"x\\\\y\\n\\\"z\\q\"} NaN\na{b=\"line\nbreak\"} 1",
+        expect![[r#"
         series "a{b=\"x\\\\y\\n\\\"z\\q\"}" NaN None {"__name__": "a", "b": "x\\y\n\"z\\q"}
         series "a{b=\"line\nbreak\"}" 1.0 None {"__name__": "a", "b": "line\nbreak"}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -104,13 +122,19 @@ fn open_metrics_lines() {
             series "a" 1.0 Some(1500) {"__name__": "a"}
         "#]],
     );
-    open_metrics("a_total{x=\"y\"} 1 # {t=\"\\\"q\"} 2 3\na 1 2 # {} 1\n# EOF", expect![[r#"
+    open_metrics(
+        "a_total{x=\"y\"} 1 # {t=\"\\\"q\"} 2 3\na 1 2 # {} 1\n# EOF",
+        expect![[r#"
         series "a_total{x=\"y\"}" 1.0 None {"__name__": "a_total", "x": "y"} exemplar {"t": "\\\"q"} 2.0 Some(3000)
         series "a" 1.0 Some(2000) {"__name__": "a"} exemplar {} 1.0 None
-    "#]]);
-    open_metrics("# TYPE a summary\n{\"a\",quantile=\"1\"} 1e3\n# EOF\n\n", expect![[r#"
+    "#]],
+    );
+    open_metrics(
+        "# TYPE a summary\n{\"a\",quantile=\"1\"} 1e3\n# EOF\n\n",
+        expect![[r#"
         type a: summary
         series "{\"a\",quantile=\"1\"}" 1000.0 None {"__name__": "a", "quantile": "1.0"}
         error: unexpected data after # EOF (line 3)
-    "#]]);
+    "#]],
+    );
 }
