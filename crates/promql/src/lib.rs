@@ -4,11 +4,16 @@
 
 pub mod ast;
 mod check;
+pub mod engine;
 mod error;
+mod format;
 pub mod function;
+mod functions;
+mod hist;
 mod lex;
 mod number;
 pub mod parse;
 mod quote;
 
+pub use engine::{Engine, EngineOptions, Outcome, QueryError, QueryParams, QueryValue};
 pub use error::ParseError;

@@ -1,0 +1,281 @@
+//! What flows through the engine: one series' values over all steps of a frame, and what comes out at the end.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use model::histogram::FloatHistogram;
+use model::labels::Labels;
+use model::sample::{Sample, Samples, Value};
+
+use super::error::QueryError;
+use super::limits::{Hold, Meter};
+
+/// A sample of an instant vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorSample {
+    pub labels: Labels,
+    pub sample: Sample,
+}
+
+/// A series of a range result, in time order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixSeries {
+    pub labels: Labels,
+    pub samples: Samples,
+}
+
+/// A query's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryValue {
+    Scalar { t: i64, v: f64 },
+    String { t: i64, s: String },
+    Vector(Vec<VectorSample>),
+    Matrix(Vec<MatrixSeries>),
+}
+
+/// How many samples count as one histogram, by its size in memory (as Prometheus counts).
+pub(crate) fn histogram_samples(h: &FloatHistogram) -> u64 {
+    let spans = h.positive_spans.len() + h.negative_spans.len();
+    let buckets = h.positive_buckets.len() + h.negative_buckets.len();
+    let bounds = h.custom_values.as_ref().map_or(0, |bounds| bounds.len());
+    let bytes = 168 + 8 * (spans + buckets + bounds);
+    (u64::try_from(bytes).unwrap_or(u64::MAX) + 8) / 16
+}
+
+/// The values of one series at each step; a step has a float, a histogram, or nothing.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// One per step; what stands where `present` has no bit means nothing.
+    floats: Vec<f64>,
+    /// A bit per step that has a float.
+    present: Vec<u64>,
+    /// One per step, or empty when there is none.
+    hists: Vec<Option<Arc<FloatHistogram>>>,
+    count: usize,
+    hold: Hold,
+}
+
+impl Column {
+    /// An empty column; its bytes are charged before they are taken.
+    pub(crate) fn new(meter: &Rc<Meter>, steps: usize) -> Result<Self, QueryError> {
+        let words = steps.div_ceil(64);
+        let hold = meter.hold(u64::try_from((steps + words) * 8).unwrap_or(u64::MAX))?;
+        Ok(Self {
+            floats: vec![0.0; steps],
+            present: vec![0; words],
+            hists: Vec::new(),
+            count: 0,
+            hold,
+        })
+    }
+
+    /// A column with `v` at every step.
+    pub(crate) fn constant(meter: &Rc<Meter>, steps: usize, v: f64) -> Result<Self, QueryError> {
+        let mut column = Self::new(meter, steps)?;
+        for step in 0..steps {
+            column.put_float(step, v);
+        }
+        column.seal()?;
+        Ok(column)
+    }
+
+    pub(crate) fn steps(&self) -> usize {
+        self.floats.len()
+    }
+
+    /// How many steps have a value.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn has_hists(&self) -> bool {
+        !self.hists.is_empty()
+    }
+
+    pub(crate) fn any_float(&self) -> bool {
+        self.present.iter().any(|&word| word != 0)
+    }
+
+    pub(crate) fn has_float(&self, step: usize) -> bool {
+        self.present[step / 64] >> (step % 64) & 1 == 1
+    }
+
+    pub(crate) fn has(&self, step: usize) -> bool {
+        self.has_float(step) || self.hist(step).is_some()
+    }
+
+    pub(crate) fn float(&self, step: usize) -> Option<f64> {
+        self.has_float(step).then(|| self.floats[step])
+    }
+
+    pub(crate) fn hist(&self, step: usize) -> Option<&Arc<FloatHistogram>> {
+        self.hists.get(step)?.as_ref()
+    }
+
+    pub(crate) fn get(&self, step: usize) -> Option<Value> {
+        match self.float(step) {
+            Some(v) => Some(Value::Float(v)),
+            None => self.hist(step).map(|h| Value::Histogram(Arc::clone(h))),
+        }
+    }
+
+    /// Sets a step that has nothing, or a float, to a float.
+    pub(crate) fn put_float(&mut self, step: usize, v: f64) {
+        let bit = 1 << (step % 64);
+        self.count += usize::from(self.present[step / 64] & bit == 0);
+        self.present[step / 64] |= bit;
+        self.floats[step] = v;
+    }
+
+    /// Sets a step that has nothing.
+    pub(crate) fn put(&mut self, step: usize, value: Value) {
+        match value {
+            Value::Float(v) => self.put_float(step, v),
+            Value::Histogram(h) => {
+                if self.hists.is_empty() {
+                    self.hists.resize(self.floats.len(), None);
+                }
+                self.hists[step] = Some(h);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Makes a step empty.
+    pub(crate) fn clear(&mut self, step: usize) {
+        self.count -= usize::from(self.has(step));
+        self.present[step / 64] &= !(1 << (step % 64));
+        if let Some(slot) = self.hists.get_mut(step) {
+            *slot = None;
+        }
+    }
+
+    /// Counts the samples against the query's bound; to be called once, when the column is filled.
+    pub(crate) fn seal(&mut self) -> Result<(), QueryError> {
+        let mut samples = u64::try_from(self.count).unwrap_or(u64::MAX);
+        let mut bytes = 0;
+        if self.has_hists() {
+            let all = self.hists.iter().flatten();
+            let (n, sum) = all.fold((0, 0), |(n, sum), h| (n + 1, sum + histogram_samples(h)));
+            samples = samples - n + sum;
+            bytes = sum * 16 + u64::try_from(self.hists.len() * 8).unwrap_or(u64::MAX);
+        }
+        self.hold.grow(samples, bytes)
+    }
+
+    /// Changes each float, and drops the histograms.
+    pub(crate) fn map_floats(&mut self, f: impl Fn(f64) -> f64) {
+        if self.has_hists() {
+            self.hists.clear();
+            self.count = self
+                .present
+                .iter()
+                .map(|word| word.count_ones())
+                .sum::<u32>()
+                .try_into()
+                .unwrap_or(0);
+        }
+        if self.count == self.floats.len() {
+            self.floats.iter_mut().for_each(|v| *v = f(*v));
+            return;
+        }
+        for step in 0..self.floats.len() {
+            if self.has_float(step) {
+                self.floats[step] = f(self.floats[step]);
+            }
+        }
+    }
+
+    /// Takes in the values of `other`, whose steps must be empty here.
+    pub(crate) fn merge(&mut self, other: &Self) -> Result<(), QueryError> {
+        for step in 0..self.steps() {
+            let Some(value) = other.get(step) else { continue };
+            if self.has(step) {
+                return Err(QueryError::same_labelset());
+            }
+            self.put(step, value);
+        }
+        let count = u64::try_from(other.count).unwrap_or(u64::MAX);
+        self.hold.grow(count, 0)
+    }
+}
+
+/// A series inside of the engine.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) labels: Labels,
+    /// The name goes away at the end (delayed name removal).
+    pub(crate) drop_name: bool,
+    pub(crate) column: Column,
+}
+
+/// Series by their labels, in the order of their first appearance; series with equal labels become one, which is an error
+/// where both have a value.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    meter: Rc<Meter>,
+    steps: usize,
+    by_labels: HashMap<Labels, usize>,
+    series: Vec<Series>,
+}
+
+impl Collector {
+    pub(crate) fn new(meter: &Rc<Meter>, steps: usize) -> Self {
+        Self { meter: Rc::clone(meter), steps, by_labels: HashMap::new(), series: Vec::new() }
+    }
+
+    /// Adds a whole, sealed series. One without values is left out.
+    pub(crate) fn add(&mut self, series: Series) -> Result<(), QueryError> {
+        if series.column.is_empty() {
+            return Ok(());
+        }
+        if let Some(&at) = self.by_labels.get(&series.labels) {
+            return self.series[at].column.merge(&series.column);
+        }
+        self.by_labels.insert(series.labels.clone(), self.series.len());
+        self.series.push(series);
+        Ok(())
+    }
+
+    /// Adds one value. The columns are sealed by [`Collector::finish`].
+    pub(crate) fn put(
+        &mut self,
+        (labels, drop_name): (&Labels, bool),
+        step: usize,
+        value: Value,
+    ) -> Result<(), QueryError> {
+        let at = match self.by_labels.get(labels) {
+            Some(&at) => at,
+            None => {
+                let column = Column::new(&self.meter, self.steps)?;
+                self.series.push(Series { labels: labels.clone(), drop_name, column });
+                self.by_labels.insert(labels.clone(), self.series.len() - 1);
+                self.series.len() - 1
+            }
+        };
+        let column = &mut self.series[at].column;
+        if column.has(step) {
+            return Err(QueryError::same_labelset());
+        }
+        column.put(step, value);
+        Ok(())
+    }
+
+    /// What was added whole.
+    pub(crate) fn series(self) -> Vec<Series> {
+        self.series
+    }
+
+    /// What was added value by value.
+    pub(crate) fn finish(mut self) -> Result<Vec<Series>, QueryError> {
+        for series in &mut self.series {
+            series.column.seal()?;
+        }
+        Ok(self.series)
+    }
+}
