@@ -15,6 +15,8 @@ pub mod record;
 mod repair;
 mod replay;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::io;

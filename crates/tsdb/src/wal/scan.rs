@@ -11,6 +11,7 @@ use stdx::fs::File;
 
 use super::compress::decompress;
 use super::frame::{Compression, HEADER_BYTES, PAGE_BYTES, PART_MASK, Part, RECORD_BYTES_MAX};
+use super::record::KINDS;
 
 /// What [`Scan::next`] found.
 #[derive(Debug, PartialEq, Eq)]
@@ -206,7 +207,7 @@ impl Scan {
             self.at = end;
             return Ok(false);
         }
-        if let Err(what) = decompress(&self.payload, compression, &mut self.record) {
+        if let Err(what) = self.unpack(compression) {
             return Err(Bad { what: what.to_owned(), next: end });
         }
         self.at = end;
@@ -214,6 +215,23 @@ impl Scan {
         self.record_end = self.offset();
         self.record_compression = compression;
         Ok(true)
+    }
+
+    fn unpack(&mut self, compression: Compression) -> Result<(), &'static str> {
+        decompress(&self.payload, compression, &mut self.record)?;
+        let is_known = self.record.first().is_some_and(|number| KINDS.contains(number));
+        if compression != Compression::None || is_known {
+            return Ok(());
+        }
+        // The flag is in the header, where no checksum guards it: is this a compressed record that has lost it?
+        let mut unpacked = Vec::new();
+        for how in [Compression::Snappy, Compression::Zstd] {
+            let result = decompress(&self.payload, how, &mut unpacked);
+            if result.is_ok() && unpacked.first().is_some_and(|number| KINDS.contains(number)) {
+                return Err("compression flag is wrong");
+            }
+        }
+        Ok(())
     }
 
     /// Why a fragment whose checksum is right cannot stand here.

@@ -147,6 +147,9 @@ pub(crate) mod kind {
     pub(crate) const FLOAT_HISTOGRAMS_V2: u8 = 13;
 }
 
+/// The types that there are.
+pub(crate) const KINDS: std::ops::RangeInclusive<u8> = kind::SERIES..=kind::FLOAT_HISTOGRAMS_V2;
+
 impl Record {
     /// Reads one record.
     ///
