@@ -11,6 +11,7 @@ mod http;
 mod json;
 mod lifecycle;
 mod listen;
+mod names;
 mod pages;
 mod params;
 mod parts;
@@ -23,6 +24,7 @@ mod stall;
 mod state;
 mod status;
 mod table;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -1,5 +1,6 @@
 //! The parameters of a request: from the URL and, of a form, from the body; read with Prometheus' rules and error texts.
 
+use model::matcher::Matcher;
 use stdx::units::parse_duration_ms;
 
 use crate::answer::ApiError;
@@ -78,6 +79,19 @@ impl Params {
             return Ok(None);
         }
         parse_duration(text).map(Some).map_err(|reason| invalid(name, &reason))
+    }
+
+    /// The selectors of `match[]`, each with at least one matcher that the empty text does not satisfy. The error is not
+    /// wrapped: one API names the parameter, others do not.
+    pub(crate) fn matchers(&self) -> Result<Vec<Vec<Matcher>>, String> {
+        let mut sets = Vec::new();
+        for text in self.all("match[]") {
+            sets.push(promql::parse::parse_metric_selector(text).map_err(|e| e.to_string())?);
+        }
+        if sets.iter().any(|set| set.iter().all(|matcher| matcher.matches(""))) {
+            return Err("match[] must contain at least one non-empty matcher".to_owned());
+        }
+        Ok(sets)
     }
 }
 

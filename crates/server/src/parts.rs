@@ -5,7 +5,9 @@ use std::sync::Arc;
 use model::exemplar::Exemplar;
 use model::labels::Labels;
 use model::matcher::Matcher;
+use model::metadata::Metadata;
 use model::port::{Appendable, Queryable, ReadError};
+use scrape::target::Targets;
 
 use crate::config::Loaded;
 
@@ -48,21 +50,28 @@ pub(crate) trait Store: Appendable + Queryable {
     ) -> Result<SeriesExemplars, ReadError>;
 }
 
-pub(crate) struct Parts {
-    pub(crate) store: Arc<dyn Store>,
-}
+/// Takes what a metric family of a target (its labels) says of itself.
+pub(crate) type EachMetadata<'a> = &'a mut dyn FnMut(&Labels, &str, &Metadata);
 
-impl Parts {
-    /// Runs what a configuration says.
+/// What scrapes, as the API sees it.
+pub(crate) trait Scraper: Send + Sync {
+    /// Runs what the configuration says; everything that it does not change goes on.
     ///
     /// # Errors
     /// What cannot be run.
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "the scrape manager comes here"
-    )]
-    pub(crate) fn apply(&self, _loaded: &Loaded) -> Result<(), String> {
-        Ok(())
-    }
+    fn apply(&self, loaded: &Loaded) -> Result<(), String>;
+
+    /// All targets at this moment.
+    fn targets(&self) -> Targets;
+
+    /// The names of the pools, sorted.
+    fn pools(&self) -> Vec<String>;
+
+    /// Calls `each` for every family of every target, targets in order.
+    fn metadata(&self, each: EachMetadata<'_>);
+}
+
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) scraper: Arc<dyn Scraper>,
 }

@@ -154,7 +154,7 @@ impl State {
         let _one = self.reloading.lock();
         let result = (self.loader)().and_then(|loaded| {
             if let Some(parts) = self.parts() {
-                parts.apply(&loaded)?;
+                parts.scraper.apply(&loaded)?;
             }
             *self.loaded.write() = Arc::new(loaded);
             Ok(())

@@ -158,6 +158,7 @@ pub(crate) fn rules(call: &Call) -> ApiResult {
     if !matches!(kind.as_str(), "" | "alert" | "record") {
         return Err(invalid("type", &format!("not supported value {kind:?}")));
     }
+    params.matchers().map_err(ApiError::bad_data)?;
     Ok(Answer::json("{\"groups\":[]}".to_owned()))
 }
 

@@ -3,15 +3,19 @@
 use hyper::Method;
 
 use crate::route::{BodyLimit, Handler, Lane, Route};
-use crate::{lifecycle, pages, self_metrics, status};
+use crate::{lifecycle, names, pages, self_metrics, status, targets};
 
 const GET: &[Method] = &[Method::GET];
 const GET_HEAD: &[Method] = &[Method::GET, Method::HEAD];
 const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
+const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const OPTIONS: &[Method] = &[Method::OPTIONS];
 
 /// No parameters come in the body, but a client may send a few bytes.
 const SMALL: BodyLimit = BodyLimit { name: "http.body-bytes-max", bytes_max: 64 * 1024 };
+
+/// A form with a query or many selectors.
+const FORM: BodyLimit = BodyLimit { name: "http.form-bytes-max", bytes_max: 2 << 20 };
 
 /// An API route that looks at what is in memory.
 const fn status(
@@ -49,6 +53,13 @@ const fn plain(
 
 /// Looked through from the top.
 pub(crate) static ROUTES: &[Route] = &[
+    api("/api/v1/labels", GET_POST, Lane::Read, FORM, names::labels),
+    api("/api/v1/label/:name/values", GET, Lane::Read, SMALL, names::label_values),
+    api("/api/v1/series", GET_POST, Lane::Read, FORM, names::series),
+    api("/api/v1/metadata", GET, Lane::Read, SMALL, targets::metadata),
+    api("/api/v1/targets", GET, Lane::Read, SMALL, targets::targets),
+    api("/api/v1/targets/metadata", GET, Lane::Read, SMALL, targets::target_metadata),
+    api("/api/v1/scrape_pools", GET, Lane::Read, SMALL, targets::scrape_pools),
     status("/api/v1/rules", status::rules),
     status("/api/v1/alerts", status::alerts),
     status("/api/v1/alertmanagers", status::alertmanagers),

@@ -52,6 +52,8 @@ export function createEditor(parent: HTMLElement, value: string, options: Editor
   const promql = new PromQLExtension().activateLinter(true).setComplete({
     remote: { url: base.replace(/\/$/, ''), httpMethod: 'GET' },
   });
+  // Only what the user changes is told; a value from outside would come back and forth for ever.
+  let setting = false;
   const run = (view: EditorView) => {
     if (view.composing) return false;
     options.onRun();
@@ -87,7 +89,7 @@ export function createEditor(parent: HTMLElement, value: string, options: Editor
           },
         }),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) options.onChange(update.state.doc.toString());
+          if (update.docChanged && !setting) options.onChange(update.state.doc.toString());
         }),
       ],
     }),
@@ -95,7 +97,10 @@ export function createEditor(parent: HTMLElement, value: string, options: Editor
   return {
     setValue(next) {
       const now = view.state.doc.toString();
-      if (next !== now) view.dispatch({ changes: { from: 0, to: now.length, insert: next } });
+      if (next === now) return;
+      setting = true;
+      view.dispatch({ changes: { from: 0, to: now.length, insert: next } });
+      setting = false;
     },
     focus: () => view.focus(),
     destroy: () => view.destroy(),

@@ -23,6 +23,8 @@ export function Editor(props: EditorProps) {
   const latest = useRef(props);
   latest.current = props;
   const [loaded, setLoaded] = useState(false);
+  // What was typed and has not come back as a prop yet: it must not be written over newer typing.
+  const typed = useRef<string[]>([]);
 
   useEffect(() => {
     let gone = false;
@@ -32,7 +34,10 @@ export function Editor(props: EditorProps) {
       rich.current = createEditor(place.current, latest.current.value, {
         label: t('query.label'),
         placeholder: t('query.placeholder'),
-        onChange: (value) => latest.current.onChange(value),
+        onChange: (value) => {
+          typed.current.push(value);
+          latest.current.onChange(value);
+        },
         onRun: () => latest.current.onRun(),
       });
       if (hadFocus) rich.current.focus();
@@ -45,7 +50,14 @@ export function Editor(props: EditorProps) {
     };
   }, []);
 
-  useEffect(() => rich.current?.setValue(props.value), [props.value]);
+  useEffect(() => {
+    const at = typed.current.indexOf(props.value);
+    if (at >= 0) typed.current.splice(0, at + 1);
+    else {
+      typed.current.length = 0;
+      rich.current?.setValue(props.value);
+    }
+  }, [props.value]);
 
   return (
     <div class="editor">

@@ -1,6 +1,8 @@
 //! The router driven in process: a request in, the whole answer out.
 
 mod core;
+mod memory;
+mod names;
 mod sockets;
 
 use std::sync::Arc;
@@ -10,8 +12,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response};
 use stdx::clock::SimClock;
 
+use self::memory::{Memory, Stub};
 use crate::config::{Config, Loaded};
 use crate::http::ReplyBody;
+use crate::parts::Parts;
 use crate::serve::serve;
 use crate::state::{Phase, State};
 
@@ -21,6 +25,8 @@ pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 /// A server without sockets.
 pub(super) struct Server {
     pub(super) state: Arc<State>,
+    /// What is behind it, once it is ready.
+    pub(super) memory: Arc<Memory>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -54,13 +60,37 @@ impl Server {
         let clock = Arc::new(SimClock::at(NOW_MS));
         let state = Arc::new(State::new(config, loaded, loader, clock).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { state, runtime }
+        Self { state, memory: Arc::default(), runtime }
     }
 
     /// A server that is ready, with nothing behind it.
     pub(super) fn bare(config: Config) -> Self {
         let server = Self::starting(config);
         server.state.enter(Phase::Ready);
+        server
+    }
+
+    /// A server with four series that have a sample at [`NOW_MS`].
+    pub(super) fn with_series() -> Self {
+        Self::over(
+            Config { external_url: "http://mon.example".to_owned(), ..Config::default() },
+            Memory::with(&[
+                (&[("__name__", "up"), ("job", "b")], &[(NOW_MS, 0.0)]),
+                (&[("__name__", "up"), ("job", "a")], &[(NOW_MS, 1.0)]),
+                (
+                    &[("__name__", "http_requests_total"), ("job", "a"), ("code", "200")],
+                    &[(NOW_MS - 60_000, 10.0), (NOW_MS, 70.0)],
+                ),
+                (&[("__name__", "utf"), ("my.label", "v")], &[(NOW_MS, 5.0)]),
+            ]),
+        )
+    }
+
+    pub(super) fn over(config: Config, memory: Arc<Memory>) -> Self {
+        let mut server = Self::bare(config);
+        server.memory = memory;
+        let store = Arc::clone(&server.memory);
+        server.state.set_parts(Parts { store, scraper: Arc::new(Stub) });
         server
     }
 
