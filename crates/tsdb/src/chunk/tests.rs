@@ -1,0 +1,254 @@
+//! Histogram chunks and the files of closed chunks, against a model, damage and the simulated disk.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use model::histogram::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, ResetHint, Span};
+use model::sample::{Samples, stale_nan};
+use proptest::prelude::*;
+use stdx::fs::Fs;
+use stdx::fs::sim::{Plan, SimFs};
+
+use super::*;
+
+fn histogram(counts: &[i64], schema: i32) -> Histogram {
+    let deltas = counts.iter().scan(0, |last, count| {
+        let delta = count - *last;
+        *last = *count;
+        Some(delta)
+    });
+    let total: i64 = counts.iter().sum();
+    let length = u32::try_from(counts.len()).unwrap();
+    Histogram {
+        schema,
+        zero_threshold: 0.001,
+        zero_count: 2,
+        count: total.cast_unsigned() + 2,
+        sum: 18.4,
+        positive_spans: vec![Span { offset: -2, length }],
+        positive_deltas: deltas.collect(),
+        custom_values: (schema == CUSTOM_BUCKETS_SCHEMA).then(|| Arc::from([0.005, 0.3, 1e9])),
+        ..Histogram::default()
+    }
+}
+
+fn read_ints(bytes: &[u8]) -> Result<Vec<(i64, Histogram)>, ChunkError> {
+    let mut out = Vec::new();
+    decode_histograms(bytes, &mut out).map(|()| out)
+}
+
+fn read_floats(bytes: &[u8]) -> Result<Vec<(i64, FloatHistogram)>, ChunkError> {
+    let mut out = Vec::new();
+    decode_float_histograms(bytes, &mut out).map(|()| out)
+}
+
+/// Hints are the chunk's, not the sample's.
+fn without_hints(samples: Vec<(i64, Histogram)>) -> Vec<(i64, Histogram)> {
+    let clear = |(t, h)| (t, Histogram { reset_hint: ResetHint::Unknown, ..h });
+    samples.into_iter().map(clear).collect()
+}
+
+#[test]
+fn a_sample_that_does_not_fit_needs_a_new_chunk_with_what_is_known() {
+    let first = histogram(&[5, 6, 7], 3);
+    let check = |h: &Histogram| {
+        let mut ints = HistogramChunk::start(ResetHeader::Unknown, 10, &first).unwrap();
+        let mut floats =
+            FloatHistogramChunk::start(ResetHeader::Unknown, 10, &to_float(&first)).unwrap();
+        let fit = ints.append(20, h).unwrap();
+        assert_eq!(floats.append(20, &to_float(h)).unwrap(), fit);
+        fit
+    };
+    assert_eq!(check(&histogram(&[5, 6, 7], 3)), Fit::Appended);
+    assert_eq!(check(&histogram(&[5, 9, 7], 3)), Fit::Appended);
+    assert_eq!(check(&histogram(&[9, 5, 9], 3)), Fit::NewChunk(ResetHeader::CounterReset));
+    assert_eq!(check(&histogram(&[1, 1, 1], 3)), Fit::NewChunk(ResetHeader::CounterReset));
+    assert_eq!(check(&histogram(&[5, 6, 7], 2)), Fit::NewChunk(ResetHeader::Unknown));
+    assert_eq!(check(&histogram(&[5, 6, 7, 1], 3)), Fit::NewChunk(ResetHeader::NotCounterReset));
+    let hinted = |hint| Histogram { reset_hint: hint, ..histogram(&[5, 6, 7], 3) };
+    let reset = Fit::NewChunk(ResetHeader::CounterReset);
+    assert_eq!(check(&hinted(ResetHint::CounterReset)), reset);
+    assert_eq!(check(&hinted(ResetHint::Gauge)), Fit::NewChunk(ResetHeader::Gauge));
+    let stale = Histogram { sum: stale_nan(), ..Histogram::default() };
+    assert_eq!(check(&stale), Fit::Appended);
+    let broken = Histogram { positive_deltas: vec![1], ..histogram(&[5, 6, 7], 3) };
+    let mut chunk = HistogramChunk::start(ResetHeader::Unknown, 10, &first).unwrap();
+    assert!(matches!(chunk.append(20, &broken), Err(ChunkError::Invalid(_))));
+}
+
+#[test]
+fn gauges_go_down_and_stale_samples_end_a_chunk() {
+    let gauge = |counts: &[i64]| Histogram { reset_hint: ResetHint::Gauge, ..histogram(counts, 0) };
+    let mut chunk = HistogramChunk::start(ResetHeader::Gauge, 1, &gauge(&[9, 9])).unwrap();
+    assert_eq!(chunk.append(2, &gauge(&[1, 0])), Ok(Fit::Appended));
+    let stale =
+        Histogram { sum: stale_nan(), reset_hint: ResetHint::Gauge, ..Histogram::default() };
+    assert_eq!(chunk.append(3, &stale), Ok(Fit::Appended));
+    assert_eq!(chunk.append(4, &stale), Ok(Fit::Appended));
+    assert_eq!(chunk.append(5, &gauge(&[1, 0])), Ok(Fit::NewChunk(ResetHeader::Gauge)));
+    let got = read_ints(chunk.bytes()).unwrap();
+    assert_eq!(got.iter().map(|(t, _)| *t).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(got[1].1, gauge(&[1, 0]));
+    assert!(model::sample::is_stale(got[3].1.sum));
+}
+
+#[test]
+fn a_few_bytes_cannot_promise_much_memory() {
+    // One sample more than DECODED_CELLS_MAX allows, and the most that it allows.
+    let many = vec![1; 8191];
+    let mut chunk = HistogramChunk::start(ResetHeader::Unknown, 0, &histogram(&many, 0)).unwrap();
+    let n_max = u16::try_from(DECODED_CELLS_MAX / 8193).unwrap();
+    let mut bytes = chunk.bytes().to_vec();
+    bytes[..2].copy_from_slice(&n_max.to_be_bytes());
+    assert_eq!(read_ints(&bytes), Err(ChunkError::Short));
+    bytes[..2].copy_from_slice(&(n_max + 1).to_be_bytes());
+    assert_eq!(read_ints(&bytes), Err(ChunkError::Invalid("histograms are too large")));
+    assert_eq!(chunk.append(1, &histogram(&many, 0)), Ok(Fit::Appended));
+}
+
+prop_compose! {
+    fn steps()(n in 1_usize..6)(
+        schema in prop_oneof![-4..=8_i32, Just(CUSTOM_BUCKETS_SCHEMA)],
+        first in prop::collection::vec(0_i64..1000, n),
+        more in prop::collection::vec((any::<i64>(), prop::collection::vec(0_i64..100_000_000, n), any::<f64>()), 0..30),
+    ) -> (i32, Vec<(i64, Vec<i64>, f64)>) {
+        let mut counts = first;
+        let mut out = vec![(0, counts.clone(), 0.0)];
+        for (t, add, sum) in more {
+            counts.iter_mut().zip(add).for_each(|(count, add)| *count += add);
+            out.push((t, counts.clone(), sum));
+        }
+        (schema, out)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_growing_histograms_come_back((schema, steps) in steps()) {
+        let samples: Vec<(i64, Histogram)> = steps
+            .into_iter()
+            .map(|(t, counts, sum)| (t, Histogram { sum, ..histogram(&counts, schema) }))
+            .collect();
+        let (t, h) = &samples[0];
+        let mut ints = HistogramChunk::start(ResetHeader::CounterReset, *t, h).unwrap();
+        let mut floats = FloatHistogramChunk::start(ResetHeader::Unknown, *t, &to_float(h)).unwrap();
+        for (t, h) in &samples[1..] {
+            prop_assert_eq!(ints.append(*t, h), Ok(Fit::Appended));
+            prop_assert_eq!(floats.append(*t, &to_float(h)), Ok(Fit::Appended));
+        }
+        let same = |(t, h): &(i64, Histogram)| (*t, to_float(h));
+        let expected: Vec<_> = samples.iter().map(same).collect();
+        prop_assert_eq!(read_floats(floats.bytes()).unwrap(), expected.clone());
+        let got = without_hints(read_ints(ints.bytes()).unwrap());
+        prop_assert_eq!(got.iter().map(same).collect::<Vec<_>>(), expected);
+        for len in 0..ints.bytes().len() {
+            prop_assert!(read_ints(&ints.bytes()[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for encoding in [Encoding::Xor, Encoding::Histogram, Encoding::FloatHistogram] {
+            let mut out = Samples::default();
+            if decode(encoding, &bytes, &mut out).is_err() {
+                prop_assert!(out.is_empty());
+            }
+        }
+    }
+}
+
+fn meta(series: u64) -> ChunkMeta {
+    let t = series.cast_signed() * 10;
+    let is_out_of_order = series.is_multiple_of(2);
+    ChunkMeta { series, mint: t, maxt: t + 5, encoding: Encoding::Xor, is_out_of_order }
+}
+
+fn payload(series: u64) -> Vec<u8> {
+    vec![series.to_le_bytes()[0]; usize::try_from(series * 700 % 5000).unwrap()]
+}
+
+type Found = Vec<(ChunkRef, ChunkMeta, Vec<u8>)>;
+
+fn open(fs: &SimFs) -> (HeadChunks, Found, Vec<HeadChunkDamage>) {
+    let mut found = Vec::new();
+    let each = |at: ChunkRef, meta: &ChunkMeta, data: &[u8]| found.push((at, *meta, data.to_vec()));
+    let (chunks, damage) =
+        HeadChunks::open(Arc::new(fs.clone()), Path::new("chunks_head"), each).unwrap();
+    (chunks, found, damage)
+}
+
+fn check_reads(chunks: &HeadChunks, written: &Found) {
+    let mut data = Vec::new();
+    for (at, meta, expected) in written {
+        assert_eq!(chunks.read_at(*at, &mut data).unwrap(), *meta);
+        assert_eq!(data, *expected);
+    }
+}
+
+#[test]
+fn chunks_are_read_at_once_and_found_again_and_a_torn_tail_is_dropped() {
+    let fs = SimFs::new(7);
+    let (chunks, _, _) = open(&fs);
+    fs.sync_dir(Path::new("")).unwrap();
+    let mut written = Vec::new();
+    for series in 1..200 {
+        let at = chunks.write(&meta(series), &payload(series)).unwrap();
+        written.push((at, meta(series), payload(series)));
+    }
+    check_reads(&chunks, &written);
+    chunks.sync().unwrap();
+    let (chunks, found, damage) = open(&fs);
+    assert!(found == written && damage.is_empty());
+    check_reads(&chunks, &written);
+    let last = chunks.write(&meta(1), &payload(1)).unwrap();
+    assert_eq!(last.file(), 2, "a file is not gone on with after a restart");
+    fs.crash();
+    let (_, found, _) = open(&fs);
+    assert_eq!(found, written, "what was not synced may be lost, the rest is there");
+    fs.flip(Path::new("chunks_head/000001"), 40, 1).unwrap();
+    let (chunks, found, damage) = open(&fs);
+    assert!(found.is_empty() && damage.len() == 1, "{damage:?}");
+    assert!(chunks.read_at(written[0].0, &mut Vec::new()).is_err());
+    let (_, _, damage) = open(&fs);
+    assert!(damage.is_empty(), "it was cut off");
+}
+
+#[test]
+fn a_full_disk_leaves_the_chunks_readable_and_refuses_when_the_buffer_is_full() {
+    let fs = SimFs::new(8);
+    let (chunks, _, _) = open(&fs);
+    fs.set_plan(Plan { capacity_bytes: Some(10_000), ..Plan::default() });
+    let data = vec![1; 1 << 19];
+    let mut written = Vec::new();
+    let error = loop {
+        match chunks.write(&meta(3), &data) {
+            Ok(at) => written.push((at, meta(3), data.clone())),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, HeadChunkError::BufferFull) && written.len() > 2);
+    check_reads(&chunks, &written);
+    assert!(chunks.sync().is_err());
+    fs.set_plan(Plan::default());
+    chunks.sync().unwrap();
+    assert_eq!(open(&fs).1, written);
+    assert!(matches!(
+        chunks.write(&meta(1), &vec![0; CHUNK_BYTES_MAX + 1]),
+        Err(HeadChunkError::TooLong(_))
+    ));
+    chunks.write(&meta(1), &vec![0; CHUNK_BYTES_MAX]).unwrap();
+}
+
+#[test]
+fn after_a_failed_fsync_nothing_counts_as_durable() {
+    let fs = SimFs::new(9);
+    let (chunks, _, _) = open(&fs);
+    chunks.write(&meta(1), &payload(1)).unwrap();
+    fs.set_plan(Plan { failing_syncs: [fs.counts().2].into(), ..Plan::default() });
+    assert!(chunks.sync().is_err());
+    assert!(chunks.sync().is_err());
+    let at = chunks.write(&meta(2), &payload(2)).unwrap();
+    assert_eq!(at.file(), 2);
+}
