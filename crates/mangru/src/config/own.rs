@@ -1,0 +1,122 @@
+//! The sections of a `mangru.yml` that stand beside Prometheus' own, and which of them this version runs.
+
+use crate::schema::{Key, Kind, Problem, Record, Section, key, no_check};
+
+/// The sections. Their keys are checked; those that are not run are said at the start.
+pub(super) const OWN: &[Key] = &[
+    key("pushgateway", Kind::Section(&PUSHGATEWAY)),
+    key("alertmanager", Kind::Section(&ALERTMANAGER)),
+    key("logs", Kind::Section(&LOGS)),
+    key("host_metrics", Kind::Section(&HOST_METRICS)),
+    key("dashboards", Kind::Section(&DASHBOARDS)),
+    key("listen", Kind::Section(&LISTEN)),
+    key("auth", Kind::Any),
+];
+
+static PUSHGATEWAY: Section =
+    Section { name: "mangru.pushgateway", keys: &[&[key("ttl", Kind::Duration)]], check: no_check };
+
+static ALERTMANAGER: Section = Section {
+    name: "mangru.alertmanager",
+    keys: &[&[
+        key("file", Kind::File),
+        key("global", Kind::Any),
+        key("templates", Kind::Any),
+        key("route", Kind::Any),
+        key("inhibit_rules", Kind::Any),
+        key("receivers", Kind::Any),
+        key("mute_time_intervals", Kind::Any),
+        key("time_intervals", Kind::Any),
+        key("tracing", Kind::Any),
+    ]],
+    check: no_check,
+};
+
+static LOGS: Section = Section {
+    name: "mangru.logs",
+    keys: &[&[
+        key("retention", Kind::Duration),
+        key("indices", Kind::Any),
+        key("event_rules", Kind::List(&Kind::Section(&EVENT_RULE))),
+    ]],
+    check: no_check,
+};
+
+static EVENT_RULE: Section = Section {
+    name: "mangru.event_rule",
+    keys: &[&[
+        key("name", Kind::Text).always(),
+        key("on", Kind::Any),
+        key("key", Kind::Any),
+        key("labels", Kind::Map(&Kind::Text)),
+        key("annotations", Kind::Map(&Kind::Text)),
+    ]],
+    check: |record| {
+        if record.is_given("name") {
+            Ok(())
+        } else {
+            Err(record.key_problem("name", "the event rule has no name"))
+        }
+    },
+};
+
+static HOST_METRICS: Section = Section {
+    name: "mangru.host_metrics",
+    keys: &[&[key("enabled", Kind::Bool).if_set()]],
+    check: no_check,
+};
+
+static DASHBOARDS: Section = Section {
+    name: "mangru.dashboards",
+    keys: &[&[key("paths", Kind::List(&Kind::File))]],
+    check: no_check,
+};
+
+static LISTEN: Section = Section {
+    name: "mangru.listen",
+    keys: &[&[
+        key("main", Kind::Text),
+        key("pushgateway", Kind::Text),
+        key("alertmanager", Kind::Text),
+        key("opensearch", Kind::Text),
+        key("otlp_grpc", Kind::Text),
+        key("syslog", Kind::Text),
+    ]],
+    check: |record| {
+        for name in ["main", "pushgateway", "alertmanager", "opensearch", "otlp_grpc", "syslog"] {
+            let address = record.text(name);
+            if !address.is_empty() && !is_address(address) {
+                return Err(record.key_problem(name, format!("{address:?} is not HOST:PORT")));
+            }
+        }
+        Ok(())
+    },
+};
+
+/// `HOST:PORT`, the host possibly empty.
+pub(crate) fn is_address(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+}
+
+/// Refuses what it would be wrong to leave out quietly: who may come in.
+pub(super) fn check(root: &Record) -> Result<(), Problem> {
+    if root.is_given("auth") {
+        let text = "auth is not built in this version: keep the server on loopback or behind a proxy, and remove the section";
+        return Err(root.key_problem("auth", text));
+    }
+    Ok(())
+}
+
+/// Sections that are accepted and do nothing yet, each as a sentence.
+pub(super) fn not_active(root: &Record) -> Vec<String> {
+    let sections = ["pushgateway", "alertmanager", "logs", "host_metrics", "dashboards"];
+    let named = sections.into_iter().filter(|name| root.has(name)).map(str::to_owned);
+    let listeners = ["pushgateway", "alertmanager", "opensearch", "otlp_grpc", "syslog"];
+    let listen = root.section("listen");
+    let listeners =
+        listeners.into_iter().filter(|name| listen.is_some_and(|listen| listen.is_given(name)));
+    named
+        .chain(listeners.map(|name| format!("listen.{name}")))
+        .map(|name| format!("{name} is accepted and not active in this version"))
+        .collect()
+}

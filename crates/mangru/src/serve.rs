@@ -1,0 +1,264 @@
+//! Flags and the configuration file → what the server is told, and the closure that reads the file anew.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stdx::clock::{Clock, RealClock};
+use stdx::fs::real::RealFs;
+
+use crate::config::{self, Config, ConfigError, Options};
+use crate::flags::{FEATURES, Feature, Flags};
+use crate::logging;
+
+/// Files that are looked for when none is named, first found first.
+const FILES_WITHOUT_A_NAME: [&str; 2] = ["mangru.yml", "prometheus.yml"];
+
+/// The version of Prometheus whose surface this is.
+pub(crate) const PROMETHEUS_VERSION: &str = "3.14.0";
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone)]
+enum Source {
+    File(PathBuf),
+    /// The text that runs when there is no file.
+    BuiltIn(String),
+}
+
+impl Source {
+    fn find(flags: &Flags) -> Self {
+        if flags.is_given("config.file") {
+            return Self::File(PathBuf::from(flags.text("config.file")));
+        }
+        let found = FILES_WITHOUT_A_NAME.into_iter().map(PathBuf::from).find(|path| path.exists());
+        found.map_or_else(|| Self::BuiltIn(built_in(flags)), Self::File)
+    }
+
+    fn load(&self, options: &Options) -> Result<Config, ConfigError> {
+        match self {
+            Self::File(path) => config::load(path, options),
+            Self::BuiltIn(text) => config::parse(text, "(built-in)", Path::new(""), options),
+        }
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::BuiltIn(_) => None,
+        }
+    }
+}
+
+fn built_in(flags: &Flags) -> String {
+    let address = flags.all("web.listen-address").first().map_or("", String::as_str);
+    let prefix = match flags.text("web.route-prefix") {
+        "" => url_path(flags.text("web.external-url")),
+        prefix => prefix.to_owned(),
+    };
+    config::built_in(address, &prefix)
+}
+
+/// The path of a URL, or of a bare path.
+fn url_path(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or(String::new(), |at| rest[at..].to_owned())
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// Flags or a configuration that are refused, with the whole story; or what the server failed of.
+pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+    let format = if flags.text("log.format") == "json" {
+        logging::Format::Json
+    } else {
+        logging::Format::Logfmt
+    };
+    logging::init(logging::level(flags.text("log.level")), format, Arc::clone(&clock));
+    if flags.switch("agent") {
+        anyhow::bail!("--agent: Prometheus' agent mode is not built in this version");
+    }
+    say_what_flags_do(flags);
+    let options = options(flags);
+    let source = Source::find(flags);
+    let first = source.load(&options)?;
+    let server_config = server_config(flags, &first)?;
+    let loader = move || {
+        let config = source.load(&options).map_err(|error| error.0)?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded(&config, source.path()))
+    };
+    server::run(server_config, Box::new(loader), Arc::new(RealFs), clock)?;
+    Ok(())
+}
+
+/// Says once what was asked for and does nothing.
+fn say_what_flags_do(flags: &Flags) {
+    for flag in flags.meaningless() {
+        tracing::debug!("--{flag} is accepted and means nothing here");
+    }
+    for name in flags.features() {
+        match FEATURES.iter().find(|(known, _)| *known == name).map(|(_, feature)| feature) {
+            Some(Feature::Active | Feature::Always) => {}
+            Some(Feature::NotBuilt) => {
+                tracing::warn!(
+                    option = name,
+                    "This option for --enable-feature is not built in this version"
+                );
+            }
+            None => tracing::warn!(option = name, "Unknown option for --enable-feature"),
+        }
+    }
+}
+
+fn options(flags: &Flags) -> Options {
+    Options {
+        retention_ms: flags.duration_ms("storage.tsdb.retention.time"),
+        retention_bytes: flags.bytes("storage.tsdb.retention.size"),
+        extra_scrape_metrics: flags.feature("extra-scrape-metrics"),
+    }
+}
+
+/// One reading of the file, as the server takes it.
+fn loaded(config: &Config, path: Option<PathBuf>) -> server::Loaded {
+    server::Loaded {
+        path,
+        yaml: config.yaml(),
+        scrape_configs: config.scrape_configs(),
+        external_labels: config.external_labels(),
+        out_of_order_window_ms: Some(config.out_of_order_window_ms()),
+    }
+}
+
+/// What needs a restart to change: flags, and where they say nothing the file as it is now.
+fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Config> {
+    let listen = match config.listen_main() {
+        Some(address) if !flags.is_given("web.listen-address") => vec![address],
+        _ => flags.all("web.listen-address").to_vec(),
+    };
+    for address in &listen {
+        anyhow::ensure!(
+            config::is_address(address),
+            "--web.listen-address={address}: not HOST:PORT (an empty host means all addresses)"
+        );
+    }
+    let count = |name: &str| usize::try_from(flags.number(name)).unwrap_or(usize::MAX);
+    let defaults = server::Config::default();
+    let lookback_ms =
+        flags.duration_ms("query.lookback-delta").unwrap_or(defaults.query.lookback_ms);
+    Ok(server::Config {
+        listen,
+        external_url: flags.text("web.external-url").to_owned(),
+        route_prefix: flags.text("web.route-prefix").to_owned(),
+        page_title: flags.text("web.page-title").to_owned(),
+        cors_origin: flags.text("web.cors.origin").to_owned(),
+        lifecycle: flags.switch("web.enable-lifecycle"),
+        admin_api: flags.switch("web.enable-admin-api"),
+        remote_write_receiver: flags.switch("web.enable-remote-write-receiver"),
+        read_timeout: flags.duration("web.read-timeout"),
+        connections_max: count("web.max-connections"),
+        query: server::QueryConfig {
+            concurrency_max: count("query.max-concurrency"),
+            timeout: flags.duration("query.timeout"),
+            samples_max: flags.number("query.max-samples"),
+            lookback_ms,
+            ..defaults.query
+        },
+        storage: storage_config(flags, config, &defaults.storage),
+        flags: flags.map(),
+        version: version(),
+    })
+}
+
+fn storage_config(
+    flags: &Flags,
+    config: &Config,
+    defaults: &server::StorageConfig,
+) -> server::StorageConfig {
+    let (retention_ms, retention_bytes) = config.retention();
+    server::StorageConfig {
+        dir: PathBuf::from(flags.text("storage.tsdb.path")),
+        retention_ms,
+        retention_bytes,
+        wal_segment_bytes: flags.bytes("storage.tsdb.wal-segment-size"),
+        wal_compression: flags.switch("storage.tsdb.wal-compression"),
+        out_of_order_window_ms: config.out_of_order_window_ms(),
+        exemplars_max: config.exemplars_max().unwrap_or(defaults.exemplars_max),
+    }
+}
+
+/// What this build is. The version is that of the surface, with ours behind it.
+pub(crate) fn version() -> server::Version {
+    let known = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
+    server::Version {
+        version: format!("{PROMETHEUS_VERSION}+mangru.{}", env!("CARGO_PKG_VERSION")),
+        revision: known(option_env!("MANGRU_REVISION")),
+        branch: known(option_env!("MANGRU_BRANCH")),
+        build_user: known(option_env!("MANGRU_BUILD_USER")),
+        build_date: known(option_env!("MANGRU_BUILD_DATE")),
+        rust_version: known(option_env!("CARGO_PKG_RUST_VERSION")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configured(line: &[&str], yaml: &str) -> anyhow::Result<server::Config> {
+        let flags = Flags::parse_line(line).map_err(anyhow::Error::msg)?;
+        let config = config::parse(yaml, "m.yml", Path::new(""), &options(&flags))?;
+        server_config(&flags, &config)
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let listen = |line: &[&str], yaml: &str| configured(line, yaml).unwrap().listen.join(" ");
+        assert_eq!(listen(&[], ""), "127.0.0.1:9090");
+        assert_eq!(listen(&[], "listen: {main: ':19090'}"), ":19090");
+        let flag = "--web.listen-address=0.0.0.0:1";
+        assert_eq!(listen(&[flag], "listen: {main: ':19090'}"), "0.0.0.0:1");
+        assert_eq!(listen(&[flag, "--web.listen-address=:2"], ""), "0.0.0.0:1 :2");
+        assert!(configured(&["--web.listen-address=9090"], "").is_err());
+    }
+
+    #[test]
+    fn retention_by_file_then_flags_then_default() {
+        let kept = |line: &[&str], yaml: &str| {
+            let storage = configured(line, yaml).unwrap().storage;
+            (storage.retention_ms, storage.retention_bytes)
+        };
+        let day = 86_400_000;
+        assert_eq!(kept(&[], ""), (Some(15 * day), None));
+        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], ""), (Some(3 * day), None));
+        assert_eq!(kept(&["--storage.tsdb.retention.size=1GB"], ""), (None, Some(1 << 30)));
+        let file = "storage: {tsdb: {retention: {time: 2d}}}";
+        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], file), (Some(2 * day), None));
+    }
+
+    #[test]
+    fn the_built_in_configuration_scrapes_this_server() {
+        for (line, target) in [
+            (vec![], "http://127.0.0.1:9090/metrics"),
+            (vec!["--web.listen-address=:19091"], "http://localhost:19091/metrics"),
+            (vec!["--web.external-url=https://x/prom/"], "http://127.0.0.1:9090/prom/metrics"),
+            (vec!["--web.route-prefix=/p"], "http://127.0.0.1:9090/p/metrics"),
+        ] {
+            let flags = Flags::parse_line(&line).unwrap();
+            let source = Source::BuiltIn(built_in(&flags));
+            let scrapes = source.load(&options(&flags)).unwrap().scrape_configs();
+            let scrape = &scrapes[0];
+            assert_eq!(scrape.job_name, "mangru");
+            let address = &scrape.static_configs[0].targets[0];
+            assert_eq!(format!("{}://{address}{}", scrape.scheme, scrape.metrics_path), target);
+        }
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let flags = Flags::parse_line(&["--config.file=/nowhere/m.yml"]).unwrap();
+        let error = Source::find(&flags).load(&options(&flags)).unwrap_err();
+        assert_eq!(error.0, "/nowhere/m.yml: open /nowhere/m.yml: no such file or directory");
+    }
+}
