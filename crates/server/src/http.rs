@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
+use promql::engine::CancelFlag;
 
 /// A request whose body has been read within its bound.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Raised when the client has gone: nobody wants the answer any more.
-    pub(crate) gone: Arc<AtomicBool>,
+    pub(crate) gone: CancelFlag,
 }
 
 impl Request {

@@ -16,6 +16,8 @@ mod pages;
 mod params;
 mod parts;
 mod place;
+mod query;
+mod result;
 mod route;
 mod run;
 mod self_metrics;

@@ -7,6 +7,7 @@ use model::labels::Labels;
 use model::matcher::Matcher;
 use model::metadata::Metadata;
 use model::port::{Appendable, Queryable, ReadError};
+use promql::engine::Engine;
 use scrape::target::Targets;
 
 use crate::config::Loaded;
@@ -73,5 +74,6 @@ pub(crate) trait Scraper: Send + Sync {
 
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
     pub(crate) scraper: Arc<dyn Scraper>,
 }

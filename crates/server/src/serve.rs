@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
+use promql::engine::CancelFlag;
 use stdx::budget::Charge;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -49,17 +49,17 @@ impl Call {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.request.gone.load(Ordering::Acquire)
+        self.request.gone.is_canceled()
     }
 }
 
 /// Raises the flag when the client goes before its answer is there.
-struct Gone(Option<Arc<AtomicBool>>);
+struct Gone(Option<CancelFlag>);
 
 impl Drop for Gone {
     fn drop(&mut self) {
         if let Some(flag) = &self.0 {
-            flag.store(true, Ordering::Release);
+            flag.cancel();
         }
     }
 }
@@ -81,7 +81,7 @@ where
                 query,
                 headers: head.headers,
                 body: Bytes::new(),
-                gone: Arc::default(),
+                gone: CancelFlag::default(),
             };
             let headers = request.headers.clone();
             let call = Call { state: Arc::clone(&state), request, segment, start, charge: None };
@@ -146,7 +146,7 @@ where
     if let Err(reply) = read_body(route, &mut call, body).await {
         return reply;
     }
-    let mut gone = Gone(Some(Arc::clone(&call.request.gone)));
+    let mut gone = Gone(Some(call.request.gone.clone()));
     let reply = match route.lane {
         Lane::Inline => run(route, &call),
         Lane::Query => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::matcher::{MatchOp, Matcher};
 use parking_lot::{Mutex, RwLock};
+use promql::engine::{Engine, EngineOptions};
 use stdx::budget::Budget;
 use stdx::clock::Clock;
 use stdx::metrics::{Counter, Gauge, Registry};
@@ -176,6 +177,18 @@ impl State {
     /// When the running configuration was read.
     pub(crate) fn reload_time_seconds(&self) -> f64 {
         self.metrics.reload_time.value()
+    }
+
+    /// An engine with the configured bounds.
+    pub(crate) fn engine(&self) -> Engine {
+        let config = &self.config.query;
+        let options = EngineOptions {
+            lookback_ms: config.lookback_ms,
+            samples_max: config.samples_max,
+            timeout: config.timeout,
+            ..EngineOptions::new(Budget::new("query.memory", config.bytes_max))
+        };
+        Engine::new(options, Arc::clone(&self.clock))
     }
 
     /// Asks the server to stop; whether this call was the first.

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::route::{BodyLimit, Handler, Lane, Route};
-use crate::{lifecycle, names, pages, self_metrics, status, targets};
+use crate::{lifecycle, names, pages, query, self_metrics, status, targets};
 
 const GET: &[Method] = &[Method::GET];
 const GET_HEAD: &[Method] = &[Method::GET, Method::HEAD];
@@ -53,6 +53,9 @@ const fn plain(
 
 /// Looked through from the top.
 pub(crate) static ROUTES: &[Route] = &[
+    api("/api/v1/query", GET_POST, Lane::Query, FORM, query::instant),
+    api("/api/v1/query_range", GET_POST, Lane::Query, FORM, query::range),
+    api("/api/v1/query_exemplars", GET_POST, Lane::Read, FORM, query::exemplars),
     api("/api/v1/labels", GET_POST, Lane::Read, FORM, names::labels),
     api("/api/v1/label/:name/values", GET, Lane::Read, SMALL, names::label_values),
     api("/api/v1/series", GET_POST, Lane::Read, FORM, names::series),

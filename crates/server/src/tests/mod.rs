@@ -3,6 +3,7 @@
 mod core;
 mod memory;
 mod names;
+mod query;
 mod sockets;
 
 use std::sync::Arc;
@@ -90,7 +91,8 @@ impl Server {
         let mut server = Self::bare(config);
         server.memory = memory;
         let store = Arc::clone(&server.memory);
-        server.state.set_parts(Parts { store, scraper: Arc::new(Stub) });
+        let engine = server.state.engine();
+        server.state.set_parts(Parts { store, engine, scraper: Arc::new(Stub) });
         server
     }
 
