@@ -5,11 +5,11 @@ use model::labels::METRIC_NAME;
 use crate::ast::{
     Aggregate, Binary, Call, Cardinality, Expr, ExprKind, Span, ValueType, VectorSelector,
 };
-use crate::error::ParseError;
+use crate::error::{Fail, ParseError};
 use crate::quote::quote_str;
 
 /// Checks a tree and sets what depends on types: the matching of binary operations.
-pub(crate) fn check(expr: &mut Expr, text: &str) -> Result<ValueType, ParseError> {
+pub(crate) fn check(expr: &mut Expr, text: &str) -> Result<ValueType, Fail> {
     Checker { text }.check(expr)
 }
 
@@ -17,7 +17,7 @@ struct Checker<'a> {
     text: &'a str,
 }
 
-type Checked<T = ()> = Result<T, ParseError>;
+type Checked<T = ()> = Result<T, Fail>;
 
 impl Checker<'_> {
     fn fail<T>(&self, span: Span, message: impl Into<String>) -> Checked<T> {

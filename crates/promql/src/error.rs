@@ -14,13 +14,17 @@ pub struct ParseError {
     line_column: Option<(usize, usize)>,
 }
 
+/// An error on its way up. Boxed, so that the stack of a deep query stays small.
+pub(crate) type Fail = Box<ParseError>;
+
 impl ParseError {
-    pub(crate) fn new(input: &str, span: Span, message: String) -> Self {
+    pub(crate) fn new(input: &str, span: Span, message: String) -> Fail {
         let position = span.start.min(input.len());
         let before = &input.as_bytes()[..position];
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|&&b| b != b'\n').count() + 1;
-        Self { position, message, line_column: (!input.is_empty()).then_some((line, column)) }
+        let line_column = (!input.is_empty()).then_some((line, column));
+        Box::new(Self { position, message, line_column })
     }
 }
 

@@ -13,6 +13,7 @@ mod hist;
 mod lex;
 mod number;
 pub mod parse;
+mod print;
 mod quote;
 
 pub use engine::{Engine, EngineOptions, Outcome, QueryError, QueryParams, QueryValue};

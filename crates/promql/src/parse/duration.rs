@@ -3,7 +3,7 @@
 use super::Parser;
 use super::expr::MULTIPLY;
 use crate::ast::{DurationExpr, DurationOp, NumberForm};
-use crate::error::ParseError;
+use crate::error::Fail;
 use crate::lex::{Kind, Token, Word};
 use crate::number::seconds_to_ms;
 
@@ -51,7 +51,7 @@ const OPERATORS: [(Kind, DurationOp, u8); 6] = [
 
 impl Parser<'_> {
     /// A duration that must be positive when it is a literal.
-    pub(super) fn positive_duration(&mut self, place: Place) -> Result<DurationExpr, ParseError> {
+    pub(super) fn positive_duration(&mut self, place: Place) -> Result<DurationExpr, Fail> {
         let draft = self.duration(place, 0)?;
         let span = self.span_from(draft.start);
         match draft.value {
@@ -68,7 +68,7 @@ impl Parser<'_> {
 
     /// What follows `offset`: `None` for zero. Operators behind it belong to the query (`x offset 5m * 2` doubles `x`),
     /// unless it begins with a parenthesis.
-    pub(super) fn offset_duration(&mut self) -> Result<Option<DurationExpr>, ParseError> {
+    pub(super) fn offset_duration(&mut self) -> Result<Option<DurationExpr>, Fail> {
         let first = self.peek()?;
         let draft = if first.kind == Kind::LParen {
             self.duration(Place::Offset, 0)?
@@ -85,7 +85,7 @@ impl Parser<'_> {
         })
     }
 
-    fn signed_offset(&mut self, sign: Token) -> Result<Draft, ParseError> {
+    fn signed_offset(&mut self, sign: Token) -> Result<Draft, Fail> {
         self.next()?;
         let inner = self.peek()?;
         if matches!(inner.kind, Kind::Add | Kind::Sub) {
@@ -113,7 +113,7 @@ impl Parser<'_> {
         self.negated(sign, draft)
     }
 
-    fn duration(&mut self, place: Place, tightness: u8) -> Result<Draft, ParseError> {
+    fn duration(&mut self, place: Place, tightness: u8) -> Result<Draft, Fail> {
         self.enter()?;
         let first = self.duration_operand(place)?;
         let draft = self.duration_operators(first, place, tightness)?;
@@ -126,7 +126,7 @@ impl Parser<'_> {
         first: Draft,
         place: Place,
         tightness: u8,
-    ) -> Result<Draft, ParseError> {
+    ) -> Result<Draft, Fail> {
         let mut lhs = first;
         loop {
             let token = self.peek()?;
@@ -153,7 +153,7 @@ impl Parser<'_> {
         }
     }
 
-    fn duration_operand(&mut self, place: Place) -> Result<Draft, ParseError> {
+    fn duration_operand(&mut self, place: Place) -> Result<Draft, Fail> {
         let token = self.peek()?;
         let start = token.span.start;
         if matches!(token.kind, Kind::Number | Kind::Duration) {
@@ -192,7 +192,7 @@ impl Parser<'_> {
     }
 
     /// The arguments of `min_of` or `max_of`.
-    fn extreme(&mut self, word: Word, start: usize, place: Place) -> Result<Draft, ParseError> {
+    fn extreme(&mut self, word: Word, start: usize, place: Place) -> Result<Draft, Fail> {
         self.open(place)?;
         let a = self.duration(place, 0)?;
         let comma = self.peek()?;
@@ -211,15 +211,15 @@ impl Parser<'_> {
         Ok(Draft { value: Value::Expr(expr), start, height })
     }
 
-    fn open(&mut self, place: Place) -> Result<(), ParseError> {
+    fn open(&mut self, place: Place) -> Result<(), Fail> {
         self.duration_token(Kind::LParen, place)
     }
 
-    fn close(&mut self, place: Place) -> Result<(), ParseError> {
+    fn close(&mut self, place: Place) -> Result<(), Fail> {
         self.duration_token(Kind::RParen, place)
     }
 
-    fn duration_token(&mut self, kind: Kind, place: Place) -> Result<(), ParseError> {
+    fn duration_token(&mut self, kind: Kind, place: Place) -> Result<(), Fail> {
         let token = self.peek()?;
         if token.kind != kind {
             return Err(self.misplaced(token, place));
@@ -228,7 +228,7 @@ impl Parser<'_> {
     }
 
     /// `draft` under a sign: literals take it in, a plus disappears.
-    fn negated(&self, sign: Token, draft: Draft) -> Result<Draft, ParseError> {
+    fn negated(&self, sign: Token, draft: Draft) -> Result<Draft, Fail> {
         let minus = sign.kind == Kind::Sub;
         let start = sign.span.start;
         match draft.value {
@@ -246,7 +246,7 @@ impl Parser<'_> {
         }
     }
 
-    fn experimental(&self, start: usize) -> Result<(), ParseError> {
+    fn experimental(&self, start: usize) -> Result<(), Fail> {
         if self.options.duration_expressions {
             return Ok(());
         }
@@ -254,7 +254,7 @@ impl Parser<'_> {
         Err(self.fail(self.span_from(start), message))
     }
 
-    fn misplaced(&self, token: Token, place: Place) -> ParseError {
+    fn misplaced(&self, token: Token, place: Place) -> Fail {
         let (context, expected) = match place {
             Place::Range => ("subquery or range selector", "number, duration, step(), or range()"),
             Place::Step => ("subquery selector", "number, duration, step(), range(), or \"]\""),

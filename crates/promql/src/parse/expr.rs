@@ -6,7 +6,7 @@ use super::{Node, Parser};
 use crate::ast::{
     Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, ExprKind, NumberForm, Span, UnaryOp,
 };
-use crate::error::ParseError;
+use crate::error::Fail;
 use crate::function;
 use crate::lex::{Kind, Token, Word};
 use crate::number::{ms_to_seconds, parse_duration, parse_number};
@@ -39,7 +39,7 @@ pub(super) const MULTIPLY: u8 = 5;
 
 impl Parser<'_> {
     /// An expression of operators that bind at least as tightly as `tightness`.
-    pub(super) fn expr(&mut self, tightness: u8) -> Result<Node, ParseError> {
+    pub(super) fn expr(&mut self, tightness: u8) -> Result<Node, Fail> {
         self.enter()?;
         let mut node = self.operand()?;
         loop {
@@ -55,9 +55,20 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    fn binary(&mut self, lhs: Node, op: BinaryOp, binds: u8) -> Result<Node, ParseError> {
-        let Modifiers { return_bool, matching } = self.modifiers()?;
+    fn binary(&mut self, lhs: Node, op: BinaryOp, binds: u8) -> Result<Node, Fail> {
+        let modifiers = Box::new(self.modifiers()?);
         let rhs = self.expr(if op == BinaryOp::Pow { binds } else { binds + 1 })?;
+        self.combined(op, *modifiers, lhs, rhs)
+    }
+
+    fn combined(
+        &self,
+        op: BinaryOp,
+        modifiers: Modifiers,
+        lhs: Node,
+        rhs: Node,
+    ) -> Result<Node, Fail> {
+        let Modifiers { return_bool, matching } = modifiers;
         let span = Span { start: lhs.expr.span.start, end: rhs.expr.span.end };
         let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
         if fills && !self.options.fill_modifiers {
@@ -65,13 +76,13 @@ impl Parser<'_> {
             return Err(self.fail(span, message));
         }
         let height = 1 + lhs.height.max(rhs.height);
-        let (lhs, rhs) = (lhs.expr, rhs.expr);
-        let binary = Binary { op, lhs, rhs, return_bool, matching: Some(matching) };
+        let binary =
+            Binary { op, lhs: *lhs.expr, rhs: *rhs.expr, return_bool, matching: Some(matching) };
         self.node(span, ExprKind::Binary(Box::new(binary)), height)
     }
 
     /// A signed expression, or a primary one with what stands behind it.
-    fn operand(&mut self) -> Result<Node, ParseError> {
+    fn operand(&mut self) -> Result<Node, Fail> {
         let token = self.peek()?;
         if matches!(token.kind, Kind::Add | Kind::Sub) {
             return self.signed();
@@ -93,7 +104,7 @@ impl Parser<'_> {
         }
     }
 
-    fn signed(&mut self) -> Result<Node, ParseError> {
+    fn signed(&mut self) -> Result<Node, Fail> {
         let sign = self.next()?;
         let mut node = self.expr(MULTIPLY + 1)?;
         let span = Span { start: sign.span.start, end: node.expr.span.end };
@@ -106,20 +117,13 @@ impl Parser<'_> {
         }
         let op = if sign.kind == Kind::Sub { UnaryOp::Minus } else { UnaryOp::Plus };
         let height = node.height + 1;
-        self.node(span, ExprKind::Unary(op, Box::new(node.expr)), height)
+        self.node(span, ExprKind::Unary(op, node.expr), height)
     }
 
-    fn primary(&mut self, token: Token) -> Result<Node, ParseError> {
+    fn primary(&mut self, token: Token) -> Result<Node, Fail> {
         let kind = token.kind;
-        if matches!(kind, Kind::Number | Kind::Duration) {
-            self.next()?;
-            let (value, form) = self.literal(token)?;
-            return self.node(token.span, ExprKind::Number(value, form), 1);
-        }
-        if kind == Kind::Str {
-            self.next()?;
-            let value = self.unquoted(token)?;
-            return self.node(token.span, ExprKind::String(value), 1);
+        if matches!(kind, Kind::Number | Kind::Duration | Kind::Str) {
+            return self.leaf(token);
         }
         if kind == Kind::LParen {
             return self.parenthesised();
@@ -133,8 +137,18 @@ impl Parser<'_> {
         self.name(token)
     }
 
+    fn leaf(&mut self, token: Token) -> Result<Node, Fail> {
+        self.next()?;
+        if token.kind == Kind::Str {
+            let value = self.unquoted(token)?;
+            return self.node(token.span, ExprKind::String(value), 1);
+        }
+        let (value, form) = self.literal(token)?;
+        self.node(token.span, ExprKind::Number(value, form), 1)
+    }
+
     /// A word: what follows decides whether it is an aggregation, a call, or the name of a metric.
-    fn name(&mut self, token: Token) -> Result<Node, ParseError> {
+    fn name(&mut self, token: Token) -> Result<Node, Fail> {
         let mut ahead = self.lexer.clone();
         let next = match ahead.next() {
             Ok(next) => next.kind,
@@ -158,7 +172,7 @@ impl Parser<'_> {
     }
 
     /// The value of a number or duration token.
-    pub(super) fn literal(&self, token: Token) -> Result<(f64, NumberForm), ParseError> {
+    pub(super) fn literal(&self, token: Token) -> Result<(f64, NumberForm), Fail> {
         let text = self.text_of(token);
         let value = if token.kind == Kind::Duration {
             parse_duration(text).map(|ms| (ms_to_seconds(ms), NumberForm::Duration))
@@ -169,7 +183,7 @@ impl Parser<'_> {
     }
 
     /// The value of a string token.
-    pub(super) fn unquoted(&self, token: Token) -> Result<String, ParseError> {
+    pub(super) fn unquoted(&self, token: Token) -> Result<String, Fail> {
         let text = self.text_of(token);
         unquote(text).ok_or_else(|| {
             let message = format!("error unquoting string {}: not UTF-8", quote_str(text));
@@ -177,17 +191,21 @@ impl Parser<'_> {
         })
     }
 
-    fn parenthesised(&mut self) -> Result<Node, ParseError> {
+    fn parenthesised(&mut self) -> Result<Node, Fail> {
         let open = self.next()?;
         let inner = self.expr(0)?;
         self.expect(Kind::RParen)?;
         let span = self.span_from(open.span.start);
-        self.node(span, ExprKind::Paren(Box::new(inner.expr)), inner.height + 1)
+        self.node(span, ExprKind::Paren(inner.expr), inner.height + 1)
     }
 
-    fn call(&mut self) -> Result<Node, ParseError> {
+    fn call(&mut self) -> Result<Node, Fail> {
         let token = self.next()?;
         let (args, height) = self.arguments()?;
+        self.called(token, args, height)
+    }
+
+    fn called(&self, token: Token, args: Vec<Expr>, height: usize) -> Result<Node, Fail> {
         let name = self.text_of(token);
         let Some(func) = function::find(name) else {
             let message = format!("unknown function with name {}", quote_str(name));
@@ -202,7 +220,7 @@ impl Parser<'_> {
     }
 
     /// `( … )` with its expressions, and the height of the highest.
-    fn arguments(&mut self) -> Result<(Vec<Expr>, usize), ParseError> {
+    fn arguments(&mut self) -> Result<(Vec<Expr>, usize), Fail> {
         self.expect(Kind::LParen)?;
         let mut args = Vec::new();
         let mut height = 0;
@@ -212,7 +230,7 @@ impl Parser<'_> {
         loop {
             let arg = self.expr(0)?;
             height = height.max(arg.height);
-            args.push(arg.expr);
+            push(&mut args, arg);
             if self.peek()?.kind != Kind::Comma {
                 self.expect(Kind::RParen)?;
                 return Ok((args, height));
@@ -225,7 +243,7 @@ impl Parser<'_> {
         }
     }
 
-    fn aggregation(&mut self, op: AggregateOp) -> Result<Node, ParseError> {
+    fn aggregation(&mut self, op: AggregateOp) -> Result<Node, Fail> {
         let token = self.next()?;
         self.aggregations += 1;
         let mut grouping = self.aggregate_modifier()?;
@@ -234,15 +252,24 @@ impl Parser<'_> {
             grouping = self.aggregate_modifier()?;
         }
         self.aggregations -= 1;
-        let (without, grouping) = grouping.unwrap_or_default();
         let span = self.span_from(token.span.start);
+        self.aggregated(span, (op, grouping), (args, height))
+    }
+
+    fn aggregated(
+        &self,
+        span: Span,
+        (op, grouping): (AggregateOp, Option<(bool, Vec<String>)>),
+        (args, height): (Vec<Expr>, usize),
+    ) -> Result<Node, Fail> {
+        let (without, grouping) = grouping.unwrap_or_default();
         let (param, expr) = self.aggregate_arguments(op, args, span)?;
         let aggregate = Aggregate { op, expr, param, grouping, without };
         self.node(span, ExprKind::Aggregate(Box::new(aggregate)), height + 1)
     }
 
     /// `by (…)` or `without (…)`, if there is one.
-    fn aggregate_modifier(&mut self) -> Result<Option<(bool, Vec<String>)>, ParseError> {
+    fn aggregate_modifier(&mut self) -> Result<Option<(bool, Vec<String>)>, Fail> {
         let kind = self.peek()?.kind;
         if !matches!(kind, Kind::Word(Word::By | Word::Without)) {
             return Ok(None);
@@ -256,7 +283,7 @@ impl Parser<'_> {
         op: AggregateOp,
         args: Vec<Expr>,
         span: Span,
-    ) -> Result<(Option<Expr>, Expr), ParseError> {
+    ) -> Result<(Option<Expr>, Expr), Fail> {
         let message = "no arguments for aggregate expression provided";
         if args.is_empty() {
             return Err(self.fail(span, message.to_owned()));
@@ -283,6 +310,11 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// Apart, so that [`Parser::arguments`] needs no stack for an expression.
+fn push(args: &mut Vec<Expr>, arg: Node) {
+    args.push(*arg.expr);
 }
 
 fn starts_expression(kind: Kind) -> bool {

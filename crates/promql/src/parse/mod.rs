@@ -14,7 +14,7 @@ use model::matcher::Matcher;
 
 use crate::ast::{DEPTH_MAX, Expr, ExprKind, QUERY_BYTES_MAX, Span};
 use crate::check;
-use crate::error::ParseError;
+use crate::error::{Fail, ParseError};
 use crate::lex::{Kind, Lexer, Token, Word};
 use crate::quote::quote_str;
 
@@ -47,7 +47,11 @@ impl Default for ParserOptions {
 /// # Errors
 /// [`ParseError`] with the first thing that is wrong: syntax, types, or a limit.
 pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
-    let mut parser = Parser::new(text, *options)?;
+    parse_boxed(text, *options).map(|expr| *expr).map_err(|fail| *fail)
+}
+
+fn parse_boxed(text: &str, options: ParserOptions) -> Result<Box<Expr>, Fail> {
+    let mut parser = Parser::new(text, options)?;
     if parser.peek()?.kind == Kind::Eof {
         return Err(parser.fail(Span::default(), "no expression found in input".to_owned()));
     }
@@ -63,6 +67,10 @@ pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
 /// # Errors
 /// [`ParseError`] when it is not a selector.
 pub fn parse_metric_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+    selector_boxed(text).map_err(|fail| *fail)
+}
+
+fn selector_boxed(text: &str) -> Result<Vec<Matcher>, Fail> {
     let mut parser = Parser::new(text, ParserOptions::default())?;
     let token = parser.peek()?;
     if !(token.kind == Kind::LBrace || selector::is_metric_name(token.kind)) {
@@ -74,9 +82,9 @@ pub fn parse_metric_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     Ok(selector.matchers)
 }
 
-/// An expression with the height of its tree.
+/// An expression with the height of its tree. Boxed, so that the stack of a deep query stays small.
 struct Node {
-    expr: Expr,
+    expr: Box<Expr>,
     height: usize,
 }
 
@@ -93,7 +101,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, options: ParserOptions) -> Result<Self, ParseError> {
+    fn new(text: &'a str, options: ParserOptions) -> Result<Self, Fail> {
         if text.len() > QUERY_BYTES_MAX {
             let message =
                 format!("query has {} bytes, more than the limit of {QUERY_BYTES_MAX}", text.len());
@@ -103,7 +111,7 @@ impl<'a> Parser<'a> {
         Ok(Self { text, options, lexer, peeked: None, last_end: 0, nesting: 0, aggregations: 0 })
     }
 
-    fn peek(&mut self) -> Result<Token, ParseError> {
+    fn peek(&mut self) -> Result<Token, Fail> {
         if let Some(token) = self.peeked {
             return Ok(token);
         }
@@ -115,7 +123,7 @@ impl<'a> Parser<'a> {
         Ok(token)
     }
 
-    fn next(&mut self) -> Result<Token, ParseError> {
+    fn next(&mut self) -> Result<Token, Fail> {
         let token = self.peek()?;
         self.peeked = None;
         self.last_end = token.span.end;
@@ -123,7 +131,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the next token if it is `kind`.
-    fn accept(&mut self, kind: Kind) -> Result<bool, ParseError> {
+    fn accept(&mut self, kind: Kind) -> Result<bool, Fail> {
         let found = self.peek()?.kind == kind;
         if found {
             self.next()?;
@@ -132,7 +140,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the next token, which must be `kind`.
-    fn expect(&mut self, kind: Kind) -> Result<Token, ParseError> {
+    fn expect(&mut self, kind: Kind) -> Result<Token, Fail> {
         let token = self.peek()?;
         if token.kind != kind {
             return Err(self.unexpected(token));
@@ -140,7 +148,7 @@ impl<'a> Parser<'a> {
         self.next()
     }
 
-    fn end(&mut self) -> Result<(), ParseError> {
+    fn end(&mut self) -> Result<(), Fail> {
         self.expect(Kind::Eof).map(|_| ())
     }
 
@@ -148,16 +156,16 @@ impl<'a> Parser<'a> {
         self.text.get(token.span.start..token.span.end).unwrap_or("")
     }
 
-    fn fail(&self, span: Span, message: String) -> ParseError {
+    fn fail(&self, span: Span, message: String) -> Fail {
         ParseError::new(self.text, span, message)
     }
 
-    fn unexpected(&self, token: Token) -> ParseError {
+    fn unexpected(&self, token: Token) -> Fail {
         let context = if self.aggregations > 0 { "aggregation" } else { "" };
         self.unexpected_in(token, context, "")
     }
 
-    fn unexpected_in(&self, token: Token, context: &str, expected: &str) -> ParseError {
+    fn unexpected_in(&self, token: Token, context: &str, expected: &str) -> Fail {
         let mut message = format!("unexpected {}", describe(token.kind, self.text_of(token)));
         if !context.is_empty() {
             message.push_str(" in ");
@@ -171,7 +179,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Goes one level down; every success goes up again with [`Parser::leave`].
-    fn enter(&mut self) -> Result<(), ParseError> {
+    fn enter(&mut self) -> Result<(), Fail> {
         self.nesting += 1;
         self.bound(self.nesting, Span { start: self.last_end, end: self.last_end })
     }
@@ -180,7 +188,7 @@ impl<'a> Parser<'a> {
         self.nesting -= 1;
     }
 
-    fn bound(&self, height: usize, span: Span) -> Result<(), ParseError> {
+    fn bound(&self, height: usize, span: Span) -> Result<(), Fail> {
         if height > DEPTH_MAX {
             let message = format!("expression is nested deeper than the limit of {DEPTH_MAX}");
             return Err(self.fail(span, message));
@@ -188,9 +196,9 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn node(&self, span: Span, kind: ExprKind, height: usize) -> Result<Node, ParseError> {
+    fn node(&self, span: Span, kind: ExprKind, height: usize) -> Result<Node, Fail> {
         self.bound(height, span)?;
-        Ok(Node { expr: Expr { span, kind }, height })
+        Ok(Node { expr: Box::new(Expr { span, kind }), height })
     }
 
     /// From `start` to the end of the last token taken.

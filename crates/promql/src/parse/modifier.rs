@@ -4,7 +4,7 @@ use model::matcher::Matcher;
 
 use super::Parser;
 use crate::ast::{Cardinality, Matching};
-use crate::error::ParseError;
+use crate::error::Fail;
 use crate::lex::{Kind, Token, Word};
 use crate::quote::quote_str;
 
@@ -16,7 +16,7 @@ pub(super) struct Modifiers {
 
 impl Parser<'_> {
     /// `bool`, `on`/`ignoring`, `group_left`/`group_right` and `fill…`, each optional, in this order.
-    pub(super) fn modifiers(&mut self) -> Result<Modifiers, ParseError> {
+    pub(super) fn modifiers(&mut self) -> Result<Modifiers, Fail> {
         let return_bool = self.accept(Kind::Word(Word::Bool))?;
         let mut matching = Matching {
             card: Cardinality::OneToOne,
@@ -37,7 +37,7 @@ impl Parser<'_> {
         Ok(Modifiers { return_bool, matching })
     }
 
-    fn group(&mut self, matching: &mut Matching) -> Result<(), ParseError> {
+    fn group(&mut self, matching: &mut Matching) -> Result<(), Fail> {
         let kind = self.peek()?.kind;
         if kind == Kind::Word(Word::GroupLeft) {
             matching.card = Cardinality::ManyToOne;
@@ -53,7 +53,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn fills(&mut self, matching: &mut Matching) -> Result<(), ParseError> {
+    fn fills(&mut self, matching: &mut Matching) -> Result<(), Fail> {
         if self.accept(Kind::Word(Word::Fill))? {
             let value = self.fill_value()?;
             matching.fill_left = Some(value);
@@ -74,7 +74,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn fill_value(&mut self) -> Result<f64, ParseError> {
+    fn fill_value(&mut self) -> Result<f64, Fail> {
         self.expect(Kind::LParen)?;
         let sign = self.peek()?;
         if matches!(sign.kind, Kind::Add | Kind::Sub) {
@@ -91,7 +91,7 @@ impl Parser<'_> {
     }
 
     /// `(label, …)`, which may be empty or end with a comma.
-    pub(super) fn grouping(&mut self) -> Result<Vec<String>, ParseError> {
+    pub(super) fn grouping(&mut self) -> Result<Vec<String>, Fail> {
         const CONTEXT: &str = "grouping opts";
         let open = self.peek()?;
         if open.kind != Kind::LParen {
@@ -119,7 +119,7 @@ impl Parser<'_> {
         }
     }
 
-    fn label(&self, token: Token) -> Result<String, ParseError> {
+    fn label(&self, token: Token) -> Result<String, Fail> {
         if token.kind != Kind::Str {
             return Ok(self.text_of(token).to_owned());
         }
@@ -137,7 +137,7 @@ impl Parser<'_> {
         name: &str,
         (op, value): (model::matcher::MatchOp, Token),
         start: usize,
-    ) -> Result<Matcher, ParseError> {
+    ) -> Result<Matcher, Fail> {
         let value = self.unquoted(value)?;
         Matcher::new(op, name, &value).map_err(|e| self.fail(self.span_from(start), e.message))
     }

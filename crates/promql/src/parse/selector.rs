@@ -6,7 +6,7 @@ use model::matcher::{MatchOp, Matcher};
 use super::duration::Place;
 use super::{Node, Parser};
 use crate::ast::{At, DurationExpr, Expr, ExprKind, Extension, Span, Subquery, VectorSelector};
-use crate::error::ParseError;
+use crate::error::Fail;
 use crate::lex::{Kind, Token, Word};
 use crate::number::whole;
 
@@ -25,7 +25,7 @@ pub(super) fn is_metric_name(kind: Kind) -> bool {
 
 impl Parser<'_> {
     /// `name`, `name{…}` or `{…}`; the caller has seen that one of them begins here.
-    pub(super) fn selector(&mut self) -> Result<Node, ParseError> {
+    pub(super) fn selector(&mut self) -> Result<Node, Fail> {
         let first = self.peek()?;
         let mut name = None;
         if first.kind != Kind::LBrace {
@@ -45,7 +45,7 @@ impl Parser<'_> {
     }
 
     /// Conditions up to and with the closing brace.
-    fn matchers(&mut self, matchers: &mut Vec<Matcher>) -> Result<(), ParseError> {
+    fn matchers(&mut self, matchers: &mut Vec<Matcher>) -> Result<(), Fail> {
         loop {
             let token = self.peek()?;
             if token.kind == Kind::RBrace {
@@ -67,7 +67,7 @@ impl Parser<'_> {
     }
 
     /// `label op "value"`, or a quoted metric name alone.
-    fn condition(&mut self, label: Token) -> Result<Matcher, ParseError> {
+    fn condition(&mut self, label: Token) -> Result<Matcher, Fail> {
         let quoted = label.kind == Kind::Str;
         let name = if quoted { self.unquoted(label)? } else { self.text_of(label).to_owned() };
         let operator = self.peek()?;
@@ -87,7 +87,7 @@ impl Parser<'_> {
     }
 
     /// `[range]` or `[range:step]`.
-    pub(super) fn range(&mut self, node: Node) -> Result<Node, ParseError> {
+    pub(super) fn range(&mut self, node: Node) -> Result<Node, Fail> {
         let open = self.next()?;
         let range = self.positive_duration(Place::Range)?;
         let token = self.peek()?;
@@ -110,11 +110,11 @@ impl Parser<'_> {
         }
         let Node { expr, height } = node;
         let span = self.span_from(expr.span.start);
-        let subquery = Subquery { expr, range, step, offset: None, at: None };
+        let subquery = Subquery { expr: *expr, range, step, offset: None, at: None };
         self.node(span, ExprKind::Subquery(Box::new(subquery)), height + 1)
     }
 
-    fn matrix(&self, node: Node, range: DurationExpr, open: Span) -> Result<Node, ParseError> {
+    fn matrix(&self, node: Node, range: DurationExpr, open: Span) -> Result<Node, Fail> {
         let span = self.span_from(node.expr.span.start);
         let refuse = |message: &str| Err(self.fail(open, message.to_owned()));
         let ExprKind::Vector(selector) = node.expr.kind else {
@@ -129,7 +129,7 @@ impl Parser<'_> {
         self.node(span, ExprKind::Matrix(selector, range), node.height + 1)
     }
 
-    pub(super) fn offset(&mut self, mut node: Node) -> Result<Node, ParseError> {
+    pub(super) fn offset(&mut self, mut node: Node) -> Result<Node, Fail> {
         self.next()?;
         let found = self.offset_duration()?;
         let span = node.expr.span;
@@ -146,7 +146,7 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    pub(super) fn at(&mut self, mut node: Node) -> Result<Node, ParseError> {
+    pub(super) fn at(&mut self, mut node: Node) -> Result<Node, Fail> {
         self.next()?;
         let found = self.timestamp(node.expr.span)?;
         let span = node.expr.span;
@@ -164,7 +164,7 @@ impl Parser<'_> {
     }
 
     /// What follows `@`; `span` is the expression before it.
-    fn timestamp(&mut self, span: Span) -> Result<At, ParseError> {
+    fn timestamp(&mut self, span: Span) -> Result<At, Fail> {
         let first = self.next()?;
         let bad = |parser: &Self, token| Err(parser.unexpected_in(token, "@", "timestamp"));
         if let Kind::Word(word @ (Word::Start | Word::End)) = first.kind {
@@ -197,7 +197,7 @@ impl Parser<'_> {
         Ok(At::Time(whole((seconds * 1000.0).round())))
     }
 
-    pub(super) fn extension(&mut self, mut node: Node) -> Result<Node, ParseError> {
+    pub(super) fn extension(&mut self, mut node: Node) -> Result<Node, Fail> {
         let anchored = self.next()?.kind == Kind::Word(Word::Anchored);
         let name = if anchored { "anchored" } else { "smoothed" };
         let extension = if anchored { Extension::Anchored } else { Extension::Smoothed };
