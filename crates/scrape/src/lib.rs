@@ -3,6 +3,7 @@
 //! Knows nothing of which storage is behind the port, of YAML, or of serving HTTP. The decisions are synchronous state
 //! machines; tokio only moves bytes.
 
+mod cache;
 pub mod config;
 pub mod discovery;
 mod populate;
