@@ -271,6 +271,30 @@ impl Cache {
         self.next();
     }
 
+    /// Forgets a series whose ref storage does not know any more.
+    pub(crate) fn forget(&mut self, idx: EntryIdx) {
+        let entry = &mut self.entries[idx.0];
+        entry.hash = [0; 2];
+        entry.len_flags = 0;
+    }
+
+    /// Starts the running scrape again, as if nothing had been seen of it.
+    pub(crate) fn restart(&mut self) {
+        let last = self.scrape.wrapping_sub(1);
+        self.entries.truncate(self.before);
+        for entry in self.entries.iter_mut().filter(|entry| entry.seen == self.scrape) {
+            let tracked = entry.len_flags & TRACKED_BEFORE != 0;
+            entry.len_flags &= !(TRACKED | TRACKED_BEFORE);
+            if tracked {
+                entry.len_flags |= TRACKED;
+            }
+            entry.seen = last;
+        }
+        self.index();
+        self.cursor = 0;
+        self.order = None;
+    }
+
     fn next(&mut self) {
         self.scrape = self.scrape.wrapping_add(1);
         self.cursor = 0;

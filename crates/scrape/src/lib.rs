@@ -3,11 +3,23 @@
 //! Knows nothing of which storage is behind the port, of YAML, or of serving HTTP. The decisions are synchronous state
 //! machines; tokio only moves bytes.
 
+mod body;
 mod cache;
 pub mod config;
 pub mod discovery;
+mod headers;
+mod looping;
+pub mod manager;
+mod metadata;
+mod metrics;
+mod mutate;
+mod pool;
 mod populate;
+mod schedule;
+mod state;
 pub mod target;
 
 /// Largest uncompressed body of a scrape where no `body_size_limit` is configured, in bytes.
 pub const BODY_BYTES_MAX: u64 = 256 << 20;
+
+pub use manager::{ApplyError, Manager, Options};
