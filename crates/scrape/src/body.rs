@@ -69,7 +69,9 @@ mod tests {
     }
 
     fn unpack(packed: &[u8], bytes_max: u64, budget_bytes: u64) -> Result<Vec<u8>, String> {
-        let mut charge = Budget::new("scrape bodies", budget_bytes).charge(0).unwrap();
+        let mut charge = Budget::new("scrape bodies", budget_bytes)
+            .charge(0)
+            .map_err(|error| error.to_string())?;
         let mut out = Vec::new();
         gunzip(packed, bytes_max, &mut charge, &mut out).map_err(|error| error.to_string())?;
         Ok(out)

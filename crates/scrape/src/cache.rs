@@ -79,6 +79,7 @@ impl Cache {
     }
 
     /// Series texts that are known.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -200,7 +200,9 @@ pub fn parse_json(bytes: &[u8]) -> Result<Vec<Group>, String> {
     let groups = match value {
         Value::Array(groups) => groups,
         Value::Null => Vec::new(),
-        _ => return Err("expected a list of target groups".to_owned()),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            return Err("expected a list of target groups".to_owned());
+        }
     };
     groups
         .into_iter()

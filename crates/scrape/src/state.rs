@@ -129,10 +129,6 @@ impl State {
         self.reports = older.reports;
     }
 
-    pub(crate) fn metadata(&self) -> &Arc<Mutex<MetadataStore>> {
-        &self.metadata
-    }
-
     /// Stores one scrape.
     pub(crate) fn ingest(
         &mut self,
