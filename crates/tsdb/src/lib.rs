@@ -3,5 +3,8 @@
 //! Knows nothing of PromQL, HTTP, targets or configuration files. Time and disk come in as `stdx` ports.
 
 pub mod chunk;
-pub mod head;
+pub mod db;
+mod head;
 pub mod wal;
+
+pub use db::{CloseError, Db, HeadStats, OpenError, Options, ReplayProgress, SeriesExemplars};

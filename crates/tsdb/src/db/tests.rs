@@ -1,0 +1,101 @@
+//! Tests of the database as a whole.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::labels::Labels;
+use model::matcher::{MatchOp, Matcher};
+use model::port::{AppendError, Appendable, Durability, Queryable, SelectHints, SeriesRef};
+use model::sample::Samples;
+use stdx::clock::SimClock;
+use stdx::fs::real::RealFs;
+use stdx::metrics::Registry;
+
+use super::{Db, Options};
+
+/// A folder that is removed at the end.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("mangru-db-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&dir));
+        Self(dir)
+    }
+
+    fn open(&self, options: Options) -> Arc<Db> {
+        let clock = Arc::new(SimClock::at(1_000_000));
+        Db::open(Arc::new(RealFs), clock, &self.0, options, &Registry::default()).unwrap()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn labels(text: &str) -> Labels {
+    Labels::from_pairs(text.split(',').map(|pair| pair.split_once('=').unwrap()))
+}
+
+/// Appends `series@t=v` samples, separated by blanks, in one commit; tells the refusals.
+fn put(db: &Db, text: &str) -> Vec<AppendError> {
+    let mut appender = db.appender();
+    let mut refused = Vec::new();
+    for one in text.split_whitespace() {
+        let (series, sample) = one.split_once('@').unwrap();
+        let (t, v) = sample.split_once('=').unwrap();
+        let make = || labels(series);
+        let (t, v) = (t.parse().unwrap(), v.parse().unwrap());
+        refused.extend(appender.append(SeriesRef(0), &make, t, v).err());
+    }
+    appender.commit(Durability::Synced).unwrap();
+    refused
+}
+
+/// All samples of what matches, a line for each series.
+fn get(db: &Db, matchers: &[Matcher]) -> String {
+    let querier = db.querier(i64::MIN, i64::MAX).unwrap();
+    let set = querier.select(&SelectHints::default(), matchers).unwrap();
+    let mut out = String::new();
+    for i in 0..set.len() {
+        let mut samples = Samples::default();
+        set.read(i, i64::MIN, i64::MAX, &mut samples).unwrap();
+        let pairs: Vec<String> =
+            set.labels(i).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        out.push_str(&pairs.join(","));
+        for (t, v) in samples.ts.iter().zip(&samples.vs) {
+            out.push_str(&format!(" {t}={v}"));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn all() -> Vec<Matcher> {
+    vec![Matcher::new(MatchOp::Regex, "__name__", ".+").unwrap()]
+}
+
+#[test]
+fn samples_are_read_back_and_survive_a_restart() {
+    let dir = Dir::new("restart");
+    let expected = "__name__=a,x=1 10=1 20=2\n__name__=b 10=5 30=6\n";
+    {
+        let db = dir.open(Options::default());
+        assert_eq!(put(&db, "__name__=b@10=5 __name__=a,x=1@10=1"), []);
+        assert_eq!(put(&db, "__name__=a,x=1@20=2 __name__=b@30=6"), []);
+        assert_eq!(get(&db, &all()), expected);
+        db.close().unwrap();
+    }
+    let db = dir.open(Options::default());
+    assert_eq!(get(&db, &all()), expected);
+    assert_eq!(db.damage(), [""; 0]);
+    assert_eq!(put(&db, "__name__=a,x=1@30=3 __name__=c@30=3"), []);
+    drop(db);
+    let db = dir.open(Options::default());
+    assert_eq!(
+        get(&db, &all()),
+        "__name__=a,x=1 10=1 20=2 30=3\n__name__=b 10=5 30=6\n__name__=c 30=3\n"
+    );
+}

@@ -1,0 +1,241 @@
+//! What a commit will do, decided against the head as it is: the same list is logged and applied.
+
+use model::exemplar::Exemplar;
+
+use crate::wal::Batch;
+use crate::wal::record::{
+    RefExemplar, RefFloatHistogram, RefHistogram, RefMetadata, RefSample, RefSeries,
+};
+
+use super::Head;
+use super::postings::IdMap;
+use super::side::{AnyValue, HistogramValue};
+
+/// Samples of a batch, in the order of their arrival. A series has floats here or histograms, not both.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) floats: Vec<(u32, i64, f64)>,
+    pub(crate) histograms: Vec<(u32, i64, HistogramValue)>,
+}
+
+/// Everything that a batch has gathered.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) exemplars: Vec<(u32, Exemplar)>,
+    pub(crate) metadata: Vec<(u32, u32)>,
+    /// A series may be there more than once.
+    pub(crate) may_repeat: bool,
+}
+
+/// A batch without what can no longer be stored.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Series that the log does not know yet.
+    new: Vec<u32>,
+    groups: Vec<Group>,
+    /// Samples for the side, of any kind.
+    late: Vec<(u32, i64, AnyValue)>,
+    exemplars: Vec<(u32, Exemplar)>,
+    metadata: Vec<(u32, u32)>,
+    /// Samples that another commit has overtaken.
+    pub(crate) dropped: u64,
+}
+
+/// Sorts samples into those that come in order and those that come late.
+struct Sorter<'a> {
+    head: &'a Head,
+    takes_late: bool,
+    /// Newest time of each series with the batch so far; kept only when series repeat.
+    newest: Option<IdMap<i64>>,
+    late: Vec<(u32, i64, AnyValue)>,
+    new: Vec<u32>,
+    dropped: u64,
+    /// A series was dropped while the batch was open.
+    is_stale: bool,
+}
+
+impl Sorter<'_> {
+    /// Whether the sample comes in order. If not, it is put aside or dropped.
+    fn keep(&mut self, id: u32, t: i64, v: impl Fn() -> AnyValue) -> bool {
+        if !self.head.is_taken(id) {
+            self.is_stale = true;
+            return false;
+        }
+        let batch_last = self.newest.as_ref().and_then(|newest| newest.get(&id)).copied();
+        let is_kept = match batch_last.or_else(|| self.head.last_t(id)) {
+            Some(last) if t == last => false,
+            Some(last) if t < last => {
+                let is_taken = self.takes_late && self.head.late_value(id, t).is_none();
+                if is_taken {
+                    self.late.push((id, t, v()));
+                    self.note_new(id);
+                } else {
+                    self.dropped += 1;
+                }
+                return false;
+            }
+            Some(_) | None => true,
+        };
+        if !is_kept {
+            return false;
+        }
+        self.note_new(id);
+        if let Some(newest) = &mut self.newest {
+            newest.insert(id, t);
+        }
+        true
+    }
+
+    fn note_new(&mut self, id: u32) {
+        if !self.head.is_logged(id) {
+            self.new.push(id);
+        }
+    }
+}
+
+impl Plan {
+    /// `None` when a series has been dropped while the batch was open.
+    pub(crate) fn new(head: &Head, gathered: Gathered, takes_late: bool) -> Option<Self> {
+        let Gathered { mut groups, exemplars, metadata, may_repeat } = gathered;
+        let mut sorter = Sorter {
+            head,
+            takes_late,
+            newest: may_repeat.then(IdMap::default),
+            late: Vec::new(),
+            new: Vec::new(),
+            dropped: 0,
+            is_stale: false,
+        };
+        for group in &mut groups {
+            group.floats.retain(|(id, t, v)| sorter.keep(*id, *t, || AnyValue::Float(*v)));
+            group
+                .histograms
+                .retain(|(id, t, h)| sorter.keep(*id, *t, || AnyValue::Histogram(h.clone())));
+        }
+        let ids = exemplars.iter().map(|(id, _)| *id).chain(metadata.iter().map(|(id, _)| *id));
+        for id in ids {
+            sorter.is_stale |= !head.is_taken(id);
+            sorter.note_new(id);
+        }
+        let Sorter { late, mut new, dropped, is_stale, .. } = sorter;
+        if is_stale {
+            return None;
+        }
+        new.sort_unstable();
+        new.dedup();
+        Some(Self { new, groups, late, exemplars, metadata, dropped })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.new.is_empty()
+            && self.late.is_empty()
+            && self.exemplars.is_empty()
+            && self.metadata.is_empty()
+            && self.groups.iter().all(|g| g.floats.is_empty() && g.histograms.is_empty())
+    }
+
+    /// The records of the batch: series, metadata, samples, histograms, exemplars.
+    pub(crate) fn batch(&self, head: &Head) -> Batch {
+        let mut batch = Batch::default();
+        let series: Vec<RefSeries> = self
+            .new
+            .iter()
+            .map(|id| RefSeries { series: head.ref_of(*id).0, labels: head.labels(*id) })
+            .collect();
+        batch.series(&series);
+        let metadata: Vec<RefMetadata> = self
+            .metadata
+            .iter()
+            .map(|(id, number)| RefMetadata {
+                series: head.ref_of(*id).0,
+                metadata: (*head.metadata(*number)).clone(),
+            })
+            .collect();
+        batch.metadata(&metadata);
+        for group in &self.groups {
+            put_group(&mut batch, head, group);
+        }
+        self.put_late(&mut batch, head);
+        let exemplars: Vec<RefExemplar> = self
+            .exemplars
+            .iter()
+            .map(|(id, one)| RefExemplar {
+                series: head.ref_of(*id).0,
+                t: one.t.unwrap_or(0),
+                v: one.value,
+                labels: one.labels.clone(),
+            })
+            .collect();
+        batch.exemplars(&exemplars);
+        batch
+    }
+
+    /// The late samples alone, for the log that Prometheus keeps for them.
+    pub(crate) fn late_batch(&self, head: &Head) -> Batch {
+        let mut batch = Batch::default();
+        self.put_late(&mut batch, head);
+        batch
+    }
+
+    fn put_late(&self, batch: &mut Batch, head: &Head) {
+        if self.late.is_empty() {
+            return;
+        }
+        let mut group = Group::default();
+        for (id, t, v) in &self.late {
+            match v {
+                AnyValue::Float(v) => group.floats.push((*id, *t, *v)),
+                AnyValue::Histogram(h) => group.histograms.push((*id, *t, h.clone())),
+            }
+        }
+        put_group(batch, head, &group);
+    }
+
+    /// Makes the batch visible.
+    pub(crate) fn apply(self, head: &mut Head) {
+        head.isolation.begin();
+        for id in self.new {
+            head.set_logged(id, true);
+        }
+        for group in self.groups {
+            for (id, t, v) in group.floats {
+                head.put_float(id, t, v);
+            }
+            for (id, t, h) in group.histograms {
+                head.put_histogram(id, t, h);
+            }
+        }
+        for (id, t, v) in self.late {
+            head.put_late(id, t, v);
+        }
+        for (id, number) in self.metadata {
+            head.set_metadata(id, number);
+        }
+        for (id, exemplar) in self.exemplars {
+            head.exemplars.push(id, exemplar);
+        }
+    }
+}
+
+/// Records of samples: floats, histograms, float histograms.
+pub(crate) fn put_group(batch: &mut Batch, head: &Head, group: &Group) {
+    let float =
+        |(id, t, v): &(u32, i64, f64)| RefSample { series: head.ref_of(*id).0, t: *t, v: *v };
+    batch.samples(group.floats.iter().map(float));
+    if group.histograms.is_empty() {
+        return;
+    }
+    let (mut ints, mut floats) = (Vec::new(), Vec::new());
+    for (id, t, h) in &group.histograms {
+        let series = head.ref_of(*id).0;
+        match h {
+            HistogramValue::Int(h) => ints.push(RefHistogram { series, t: *t, h: (**h).clone() }),
+            HistogramValue::Float(h) => {
+                floats.push(RefFloatHistogram { series, t: *t, h: (**h).clone() });
+            }
+        }
+    }
+    batch.histograms(&ints);
+    batch.float_histograms(&floats);
+}

@@ -1,0 +1,298 @@
+//! Reading the head: what a reader will decode is copied under the lock and decoded outside of it.
+
+use std::sync::Arc;
+
+use model::histogram::FloatHistogram;
+use model::labels::Labels;
+use model::matcher::Matcher;
+use model::port::{Querier, ReadError, SelectHints, SeriesSet};
+use model::sample::{Sample, Samples, Value};
+
+use crate::chunk::{Encoding, xor};
+use crate::db::Db;
+
+use super::Head;
+use super::closed::{Chunk, Place};
+use super::side::{AnyValue, HistogramValue};
+use super::slot::{HISTOGRAM, OUT_OF_ORDER, STARTED};
+
+/// Series above which a selection is sorted by symbol ranks instead of strings.
+const RANKED_SORT_MIN: usize = 512;
+
+/// A view of the head as it was at one commit.
+#[derive(Debug)]
+pub(crate) struct HeadQuerier<'a> {
+    db: &'a Db,
+    seen: u64,
+    mint: i64,
+}
+
+impl<'a> HeadQuerier<'a> {
+    pub(crate) fn new(db: &'a Db, mint: i64) -> Self {
+        let seen = db.head.read().isolation.enter();
+        Self { db, seen, mint }
+    }
+}
+
+impl Drop for HeadQuerier<'_> {
+    fn drop(&mut self) {
+        self.db.head.read().isolation.leave(self.seen);
+    }
+}
+
+impl Querier for HeadQuerier<'_> {
+    fn select<'a>(
+        &'a self,
+        hints: &SelectHints,
+        matchers: &[Matcher],
+    ) -> Result<Box<dyn SeriesSet + 'a>, ReadError> {
+        let head = self.db.head.read();
+        let mut ids = head.matching(matchers);
+        ids.retain(|id| head.may_have(*id, self.seen, self.mint));
+        head.sort_by_labels(&mut ids);
+        if hints.limit > 0 {
+            ids.truncate(hints.limit);
+        }
+        let series = ids.into_iter().map(|id| (id, head.generation(id))).collect();
+        Ok(Box::new(HeadSeries { db: self.db, seen: self.seen, series }))
+    }
+
+    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, ReadError> {
+        Ok(self.db.head.read().label_names(matchers))
+    }
+
+    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, ReadError> {
+        Ok(self.db.head.read().label_values(name, matchers))
+    }
+}
+
+/// A selection.
+#[derive(Debug)]
+struct HeadSeries<'a> {
+    db: &'a Db,
+    seen: u64,
+    /// Slot ids and their generations: a slot may get another series while we look.
+    series: Vec<(u32, u32)>,
+}
+
+impl SeriesSet for HeadSeries<'_> {
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn labels(&self, i: usize) -> Labels {
+        let (id, generation) = self.series[i];
+        let head = self.db.head.read();
+        if head.generation(id) == generation { head.labels(id) } else { Labels::default() }
+    }
+
+    fn read(&self, i: usize, mint: i64, maxt: i64, out: &mut Samples) -> Result<(), ReadError> {
+        let (id, generation) = self.series[i];
+        let copy = {
+            let head = self.db.head.read();
+            if head.generation(id) != generation {
+                return Ok(());
+            }
+            head.copy(id, self.seen, mint, maxt)
+        };
+        copy.decode(self.db, mint, maxt, out)
+    }
+
+    fn newest(&self, i: usize, mint: i64, maxt: i64) -> Result<Option<Sample>, ReadError> {
+        let (id, generation) = self.series[i];
+        {
+            let head = self.db.head.read();
+            if head.generation(id) != generation {
+                return Ok(None);
+            }
+            if let Some(newest) = head.newest(id, self.seen, mint, maxt) {
+                return Ok(newest);
+            }
+        }
+        let mut out = Samples::default();
+        self.read(i, mint, maxt, &mut out)?;
+        let float = out.ts.last().zip(out.vs.last());
+        let float = float.map(|(t, v)| Sample { t: *t, v: Value::Float(*v) });
+        let histogram = out.hs.pop().map(|(t, h)| Sample { t, v: Value::Histogram(h) });
+        Ok(match (float, histogram) {
+            (Some(f), Some(h)) => Some(if f.t > h.t { f } else { h }),
+            (f, h) => f.or(h),
+        })
+    }
+}
+
+/// What a reader needs of a series.
+#[derive(Debug, Default)]
+struct Copy {
+    closed: Vec<Chunk>,
+    /// Samples of the open float chunk, and its bytes.
+    open: Option<(u16, Vec<u8>)>,
+    histograms: Vec<(i64, HistogramValue)>,
+    late: Vec<(i64, AnyValue)>,
+    /// The newest in-order time that the reader may see.
+    visible: i64,
+}
+
+impl Head {
+    pub(crate) fn generation(&self, id: u32) -> u32 {
+        self.slots[id as usize].generation
+    }
+
+    /// Whether the series has something at or after `mint` for a reader who sees up to commit `seen`.
+    fn may_have(&self, id: u32, seen: u64, mint: i64) -> bool {
+        let slot = &self.slots[id as usize];
+        if slot.has(OUT_OF_ORDER) {
+            return true;
+        }
+        let visible = self.isolation.visible_to(seen, id, slot.commit);
+        slot.has(STARTED) && slot.last_t >= mint && visible.is_some_and(|t| t >= mint)
+    }
+
+    /// The newest sample in the range, when the slot alone tells; `None` when it does not.
+    fn newest(&self, id: u32, seen: u64, mint: i64, maxt: i64) -> Option<Option<Sample>> {
+        let slot = &self.slots[id as usize];
+        if slot.has(OUT_OF_ORDER | HISTOGRAM) || !slot.has(STARTED) || slot.last_t > maxt {
+            return None;
+        }
+        if self.isolation.visible_to(seen, id, slot.commit) != Some(i64::MAX) {
+            return None;
+        }
+        let sample = Sample { t: slot.last_t, v: Value::Float(f64::from_bits(slot.last_v)) };
+        Some((slot.last_t >= mint).then_some(sample))
+    }
+
+    fn copy(&self, id: u32, seen: u64, mint: i64, maxt: i64) -> Copy {
+        let slot = &self.slots[id as usize];
+        let mut copy = Copy::default();
+        if slot.has(OUT_OF_ORDER)
+            && mint <= maxt
+            && let Some(late) = self.late.get(&id)
+        {
+            let range = late.samples.range(mint..=maxt);
+            let seen = range.filter(|(_, (commit, _))| *commit <= seen);
+            copy.late = seen.map(|(t, (_, v))| (*t, v.clone())).collect();
+        }
+        let Some(visible) = self.isolation.visible_to(seen, id, slot.commit) else { return copy };
+        copy.visible = visible;
+        let maxt = maxt.min(visible);
+        copy.closed = self.closed.overlapping(self.cold[id as usize].closed, mint, maxt);
+        if slot.n > 0 && slot.chunk_mint <= maxt && slot.last_t >= mint {
+            let mut bytes = Vec::with_capacity(usize::from(slot.len));
+            self.cells.gather(slot.chain(), &mut bytes);
+            copy.open = Some((slot.n, bytes));
+        }
+        if let Some(open) = self.histograms.get(&id) {
+            let inside = open.iter().filter(|(t, _)| mint <= *t && *t <= maxt);
+            copy.histograms = inside.cloned().collect();
+        }
+        copy
+    }
+
+    /// Sorts ids by the label sets they stand for.
+    pub(crate) fn sort_by_labels(&self, ids: &mut Vec<u32>) {
+        if ids.len() < RANKED_SORT_MIN {
+            let words = |id: &u32| {
+                self.pairs(*id)
+                    .map(|(name, value)| (self.symbols.get(name), self.symbols.get(value)))
+            };
+            ids.sort_unstable_by(|a, b| words(a).cmp(words(b)));
+            return;
+        }
+        let ranks = self.ranks();
+        let rank = |id: u32| ranks[id as usize];
+        let pairs = |id: u32| self.pairs(id).map(|(name, value)| (rank(name), rank(value)));
+        let mut keyed: Vec<((u32, u32), u32)> =
+            ids.iter().map(|id| (pairs(*id).next().unwrap_or_default(), *id)).collect();
+        keyed.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| pairs(a.1).skip(1).cmp(pairs(b.1).skip(1)))
+        });
+        ids.clear();
+        ids.extend(keyed.into_iter().map(|(_, id)| id));
+    }
+
+    /// Each symbol's place in string order, kept until there are new symbols.
+    fn ranks(&self) -> Arc<Vec<u32>> {
+        let mut kept = self.ranks.lock();
+        if kept.len() != self.symbols.len() {
+            *kept = Arc::new(self.symbols.ranks());
+        }
+        Arc::clone(&kept)
+    }
+}
+
+impl Copy {
+    fn decode(self, db: &Db, mint: i64, maxt: i64, out: &mut Samples) -> Result<(), ReadError> {
+        let in_order_max = maxt.min(self.visible);
+        for chunk in &self.closed {
+            let disk;
+            let bytes: &[u8] = match &chunk.place {
+                Place::Memory(bytes) => bytes,
+                Place::Disk(at) => {
+                    disk = db.read_chunk(*at)?;
+                    &disk
+                }
+            };
+            decode_chunk(chunk.encoding, bytes, out)?;
+        }
+        if let Some((n, bytes)) = &self.open {
+            xor::decode_stream(bytes, *n, &mut out.ts, &mut out.vs).map_err(damaged)?;
+        }
+        trim(out, mint, in_order_max);
+        let open = self.histograms.iter().filter(|(t, _)| *t <= in_order_max);
+        out.hs.extend(open.map(|(t, h)| (*t, h.to_float())));
+        if !self.late.is_empty() {
+            merge_late(&self.late, out);
+        }
+        Ok(())
+    }
+}
+
+fn decode_chunk(encoding: Encoding, bytes: &[u8], out: &mut Samples) -> Result<(), ReadError> {
+    match encoding {
+        Encoding::Xor => xor::decode(bytes, &mut out.ts, &mut out.vs).map_err(damaged),
+        Encoding::Histogram | Encoding::FloatHistogram => {
+            Err(ReadError::Storage("histogram chunk in memory".to_owned()))
+        }
+    }
+}
+
+fn damaged(error: crate::chunk::ChunkError) -> ReadError {
+    ReadError::Storage(format!("chunk: {error}"))
+}
+
+/// Leaves the samples of `mint..=maxt`.
+fn trim(out: &mut Samples, mint: i64, maxt: i64) {
+    let end = out.ts.partition_point(|t| *t <= maxt);
+    out.ts.truncate(end);
+    out.vs.truncate(end);
+    let start = out.ts.partition_point(|t| *t < mint);
+    out.ts.drain(..start);
+    out.vs.drain(..start);
+    out.hs.retain(|(t, _)| mint <= *t && *t <= maxt);
+}
+
+/// Puts late samples between those in order; at one time the one in order stays.
+fn merge_late(late: &[(i64, AnyValue)], out: &mut Samples) {
+    let has = |t: i64, out: &Samples| {
+        out.ts.binary_search(&t).is_ok() || out.hs.binary_search_by_key(&t, |(t, _)| *t).is_ok()
+    };
+    let mut floats: Vec<(i64, f64)> = Vec::new();
+    let mut histograms: Vec<(i64, Arc<FloatHistogram>)> = Vec::new();
+    for (t, v) in late.iter().filter(|(t, _)| !has(*t, out)) {
+        match v {
+            AnyValue::Float(v) => floats.push((*t, *v)),
+            AnyValue::Histogram(h) => histograms.push((*t, h.to_float())),
+        }
+    }
+    if !floats.is_empty() {
+        let mut all: Vec<(i64, f64)> = out.ts.iter().copied().zip(out.vs.iter().copied()).collect();
+        all.extend(floats);
+        // Two sorted runs: the sort finds them.
+        all.sort_by_key(|(t, _)| *t);
+        (out.ts, out.vs) = all.into_iter().unzip();
+    }
+    if !histograms.is_empty() {
+        out.hs.extend(histograms);
+        out.hs.sort_by_key(|(t, _)| *t);
+    }
+}
