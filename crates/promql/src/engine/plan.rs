@@ -367,8 +367,36 @@ pub(crate) fn time_range(node: &Node, frame: (i64, i64), lookback: i64) -> Optio
         }
         Kind::Call(call) => {
             let args = call.args.iter().map(|arg| time_range(arg, frame, lookback));
-            args.fold(None, union)
+            let args = args.fold(None, union);
+            let info = call.args.first().filter(|_| call.name == "info").and_then(info_place);
+            union(
+                args,
+                info.map(|(at, offset)| {
+                    let lookup = |t: i64| at.unwrap_or(t).saturating_sub(offset);
+                    (lookup(start).saturating_sub(lookback), lookup(end))
+                }),
+            )
         }
+    }
+}
+
+/// The `@` time and the offset at which `info` looks for info series: those of the first selector in its argument.
+pub(crate) fn info_place(node: &Node) -> Option<(Option<i64>, i64)> {
+    match &node.kind {
+        Kind::Number(_) | Kind::Text(_) => None,
+        Kind::Instant(selector) => Some((selector.at, selector.offset)),
+        Kind::Range(range) => Some((range.selector.at, range.selector.offset)),
+        Kind::Subquery(subquery) => {
+            let (at, offset) = info_place(&subquery.expr)?;
+            match at {
+                Some(_) => Some((at, offset)),
+                None => Some((subquery.at, offset.saturating_add(subquery.offset))),
+            }
+        }
+        Kind::Negate(inner) | Kind::Invariant(inner) => info_place(inner),
+        Kind::Binary(binary) => info_place(&binary.lhs).or_else(|| info_place(&binary.rhs)),
+        Kind::Aggregate(aggregate) => info_place(&aggregate.expr),
+        Kind::Call(call) => call.args.iter().find_map(info_place),
     }
 }
 

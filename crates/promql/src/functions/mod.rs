@@ -3,6 +3,7 @@
 mod absent;
 pub(crate) mod date;
 pub(crate) mod histogram;
+mod info;
 pub(crate) mod kahan;
 mod label;
 mod math;
@@ -165,6 +166,7 @@ pub(crate) fn call(
         "clamp" | "clamp_min" | "clamp_max" | "round" => math::with_scalars(ev, call, frame),
         "absent" => absent::absent(ev, arg(call, 0)?, frame),
         "absent_over_time" => absent::absent_over_time(ev, call, frame),
+        "info" => info::info(ev, call, frame),
         "label_replace" => label::replace(ev, call, frame),
         "label_join" => label::join(ev, call, frame),
         "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {

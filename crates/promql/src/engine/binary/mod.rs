@@ -5,6 +5,7 @@ mod join;
 mod set;
 
 pub(crate) use element::Element;
+pub(crate) use join::show;
 
 use model::sample::Value;
 
