@@ -169,6 +169,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
         version: version(),
+        target_files: server::TargetFiles::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrape::config::ScrapeConfig;
+use scrape::discovery::ParseYaml;
 
 /// What needs a restart to change.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Config {
     /// All flags with their values, for `/api/v1/status/flags`.
     pub flags: BTreeMap<String, String>,
     pub version: Version,
+    /// Reads `file_sd_configs`' YAML files.
+    pub target_files: TargetFiles,
 }
 
 /// Bounds of queries.
@@ -70,6 +73,16 @@ pub struct StorageConfig {
     pub out_of_order_window_ms: i64,
     /// Most exemplars kept in memory; 0: none.
     pub exemplars_max: usize,
+}
+
+/// What reads a YAML file of targets; without it such files give none, and say so.
+#[derive(Clone, Default)]
+pub struct TargetFiles(pub Option<ParseYaml>);
+
+impl std::fmt::Debug for TargetFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "TargetFiles(yaml)" } else { "TargetFiles(none)" })
+    }
 }
 
 /// What this build is.
@@ -111,7 +124,7 @@ pub enum RunError {
     NoAddress,
     #[error("{0}")]
     Config(String),
-    #[error("opening storage in {dir}: {reason}")]
+    #[error("storage in {dir}: {reason}")]
     Storage { dir: PathBuf, reason: String },
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
@@ -162,6 +175,7 @@ impl Default for Config {
             storage: StorageConfig::default(),
             flags: BTreeMap::new(),
             version: Version::default(),
+            target_files: TargetFiles::default(),
         }
     }
 }

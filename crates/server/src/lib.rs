@@ -20,16 +20,20 @@ mod query;
 mod result;
 mod route;
 mod run;
+mod scraper;
 mod self_metrics;
 mod serve;
 mod stall;
 mod state;
 mod status;
+mod storage;
 mod table;
 mod targets;
 #[cfg(test)]
 mod tests;
 mod time;
 
-pub use config::{Config, Loaded, Loader, QueryConfig, RunError, StorageConfig, Version};
+pub use config::{
+    Config, Loaded, Loader, QueryConfig, RunError, StorageConfig, TargetFiles, Version,
+};
 pub use run::run;

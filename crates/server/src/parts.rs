@@ -51,8 +51,8 @@ pub(crate) trait Store: Appendable + Queryable {
     ) -> Result<SeriesExemplars, ReadError>;
 }
 
-/// Takes what a metric family of a target (its labels) says of itself.
-pub(crate) type EachMetadata<'a> = &'a mut dyn FnMut(&Labels, &str, &Metadata);
+/// Takes what a metric family of a target (its labels) says of itself; returns whether it wants more.
+pub(crate) type EachMetadata<'a> = &'a mut dyn FnMut(&Labels, &str, &Metadata) -> bool;
 
 /// What scrapes, as the API sees it.
 pub(crate) trait Scraper: Send + Sync {
@@ -68,8 +68,8 @@ pub(crate) trait Scraper: Send + Sync {
     /// The names of the pools, sorted.
     fn pools(&self) -> Vec<String>;
 
-    /// Calls `each` for every family of every target, targets in order.
-    fn metadata(&self, each: EachMetadata<'_>);
+    /// Calls `each` for every family (with `family`: for that one) of every target, targets in order.
+    fn metadata(&self, family: Option<&str>, each: EachMetadata<'_>);
 }
 
 pub(crate) struct Parts {

@@ -148,6 +148,15 @@ fn statistics(out: &mut String, stats: &QueryStats, waited: Duration, per_step: 
     out.push_str(&format!(",\"peakSamples\":{}}}}}", stats.samples_peak));
 }
 
+/// A query in the formatter's layout.
+pub(crate) fn format(call: &Call) -> ApiResult {
+    let params = Params::of(&call.request)?;
+    let parts = call.parts()?;
+    let expr = promql::parse::parse(params.get("query"), &parts.engine.options().parser)
+        .map_err(|error| invalid("query", &error.to_string()))?;
+    Ok(Answer::written(|out| json::string(out, &expr.pretty())))
+}
+
 /// Exemplars of the series that a query's selectors select.
 pub(crate) fn exemplars(call: &Call) -> ApiResult {
     let params = Params::of(&call.request)?;
@@ -186,23 +195,10 @@ pub(crate) fn exemplars(call: &Call) -> ApiResult {
 
 /// The matchers of every selector in `expr`, in the order written. The parser bounds the depth.
 fn selectors(expr: &Expr, sets: &mut Vec<Vec<Matcher>>) {
-    match &expr.kind {
-        ExprKind::Number(..) | ExprKind::String(_) => {}
-        ExprKind::Vector(selector) | ExprKind::Matrix(selector, _) => {
-            sets.push(selector.matchers.clone());
-        }
-        ExprKind::Subquery(subquery) => selectors(&subquery.expr, sets),
-        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => selectors(inner, sets),
-        ExprKind::Binary(binary) => {
-            selectors(&binary.lhs, sets);
-            selectors(&binary.rhs, sets);
-        }
-        ExprKind::Aggregate(aggregate) => {
-            selectors(&aggregate.expr, sets);
-            if let Some(param) = &aggregate.param {
-                selectors(param, sets);
-            }
-        }
-        ExprKind::Call(call) => call.args.iter().for_each(|arg| selectors(arg, sets)),
+    if let ExprKind::Vector(selector) | ExprKind::Matrix(selector, _) = &expr.kind {
+        sets.push(selector.matchers.clone());
+    }
+    for child in expr.children() {
+        selectors(child, sets);
     }
 }

@@ -3,26 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use scrape::Manager;
 use stdx::clock::Clock;
 use stdx::fs::Fs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{interval, timeout};
+use tsdb::Db;
 
 use crate::config::{Config, Loader, RunError};
-use crate::listen;
+use crate::parts::{Parts, Scraper};
 use crate::state::{Phase, State, stopped};
+use crate::{listen, scraper, storage};
 
 /// How long requests may go on when the server stops.
 const FINISH_MAX: Duration = Duration::from_secs(10);
 /// How long threads that do not listen are waited for at the very end.
 const THREADS_MAX: Duration = Duration::from_secs(2);
+/// How often the storage looks after itself.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM, SIGINT or `/-/quit`, then closes the storage. Blocks; owns the runtime.
 ///
 /// # Errors
-/// [`RunError`] when the start fails: a taken main address, a configuration that cannot be read, a storage that does not open.
+/// [`RunError`] when the start fails: a taken main address, a configuration that cannot be read, a storage that does not
+/// open; or when the storage could not be closed as it should.
 pub fn run(
     config: Config,
     loader: Loader,
@@ -36,31 +42,104 @@ pub fn run(
         .thread_name("http")
         .build()
         .map_err(RunError::Runtime)?;
-    let result = runtime.block_on(live(&state, &fs));
+    let result = runtime.block_on(live(&state, fs));
     runtime.shutdown_timeout(THREADS_MAX);
     result
 }
 
-async fn live(state: &Arc<State>, _fs: &Arc<dyn Fs>) -> Result<(), RunError> {
+async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
     let listeners = listen::open(&state.config.listen).await?;
-    let room =
-        Arc::new(Semaphore::new(state.config.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
+    let connections_max = state.config.connections_max.clamp(1, Semaphore::MAX_PERMITS);
+    let room = Arc::new(Semaphore::new(connections_max));
     let mut tasks = JoinSet::new();
     for listener in listeners {
         tasks.spawn(listen::accept(listener, Arc::clone(state), Arc::clone(&room)));
     }
     signals(state).map_err(RunError::Runtime)?;
-    tracing::info!(url = state.place.url(), "serving");
     let mut stopping = state.stopping();
-    stopped(&mut stopping).await;
-    state.enter(Phase::Stopping);
-    tracing::info!("stopping");
+    let opened = tokio::select! {
+        opened = open(state, fs) => Some(opened?),
+        // The log is replayed anew at the next start.
+        () = stopped(&mut stopping) => None,
+    };
+    if let Some((db, manager)) = opened {
+        tracing::info!(url = state.place.url(), "ready");
+        let upkeep = tokio::spawn(upkeep(Arc::clone(&db)));
+        stopped(&mut stopping).await;
+        state.enter(Phase::Stopping);
+        tracing::info!("stopping");
+        upkeep.abort();
+        manager.stop().await;
+        finish(tasks).await;
+        close(state, db).await?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Opens the storage and starts to scrape; requests are answered from then on.
+async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(Arc<Db>, Manager), RunError> {
+    let options = storage::options(&state.config.storage, &state.loaded());
+    let (clock, registry) = (Arc::clone(&state.clock), state.registry.clone());
+    let dir = state.config.storage.dir.clone();
+    let begun = state.mono();
+    let opened = spawn_blocking(move || Db::open(fs, clock, &dir, options, &registry)).await;
+    let failed =
+        |reason: String| RunError::Storage { dir: state.config.storage.dir.clone(), reason };
+    let db = match opened {
+        Ok(opened) => opened.map_err(|error| failed(error.to_string()))?,
+        Err(_) => return Err(failed("a mistake of ours; see the log".to_owned())),
+    };
+    tracing::info!(took = ?state.mono().saturating_sub(begun), "the storage is open");
+    for text in db.damage() {
+        tracing::warn!("left out: {text}");
+    }
+    for text in db.warnings() {
+        tracing::warn!("{text}");
+    }
+    let manager = scraper::manager(state, &db);
+    let (first, loaded) = (manager.clone(), state.loaded());
+    let applied = spawn_blocking(move || Scraper::apply(&first, &loaded)).await;
+    applied
+        .unwrap_or_else(|_| Err("a mistake of ours; see the log".to_owned()))
+        .map_err(RunError::Config)?;
+    state.set_parts(Parts {
+        store: Arc::clone(&db) as Arc<dyn crate::parts::Store>,
+        engine: state.engine(),
+        scraper: Arc::new(manager.clone()),
+    });
+    state.enter(Phase::Ready);
+    Ok((db, manager))
+}
+
+async fn upkeep(db: Arc<Db>) {
+    let mut ticks = interval(UPKEEP_EVERY);
+    // The first tick comes at once.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let db = Arc::clone(&db);
+        if spawn_blocking(move || db.maintain()).await.is_err() {
+            tracing::error!("the storage's upkeep failed by a mistake of ours");
+        }
+    }
+}
+
+/// Waits for the requests that are running.
+async fn finish(mut tasks: JoinSet<()>) {
     if timeout(FINISH_MAX, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!(after = ?FINISH_MAX, "requests were still running; they are cut off");
         tasks.abort_all();
     }
-    tracing::info!("stopped");
-    Ok(())
+}
+
+async fn close(state: &State, db: Arc<Db>) -> Result<(), RunError> {
+    let reason = match spawn_blocking(move || db.close()).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a mistake of ours; see the log".to_owned(),
+    };
+    Err(RunError::Storage { dir: state.config.storage.dir.clone(), reason })
 }
 
 /// SIGTERM and SIGINT stop the server, SIGHUP reads the configuration anew.
@@ -80,7 +159,7 @@ fn signals(state: &Arc<State>) -> std::io::Result<()> {
         while hangups.recv().await.is_some() {
             let state = Arc::clone(&state);
             // The outcome is in the log and in the metrics.
-            let _done = tokio::task::spawn_blocking(move || state.reload()).await;
+            let _done = spawn_blocking(move || state.reload()).await;
         }
     });
     Ok(())

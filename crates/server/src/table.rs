@@ -55,6 +55,7 @@ const fn plain(
 pub(crate) static ROUTES: &[Route] = &[
     api("/api/v1/query", GET_POST, Lane::Query, FORM, query::instant),
     api("/api/v1/query_range", GET_POST, Lane::Query, FORM, query::range),
+    api("/api/v1/format_query", GET_POST, Lane::Read, FORM, query::format),
     api("/api/v1/query_exemplars", GET_POST, Lane::Read, FORM, query::exemplars),
     api("/api/v1/labels", GET_POST, Lane::Read, FORM, names::labels),
     api("/api/v1/label/:name/values", GET, Lane::Read, SMALL, names::label_values),

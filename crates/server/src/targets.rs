@@ -130,14 +130,13 @@ pub(crate) fn metadata(call: &Call) -> ApiResult {
     let per_metric = number("limit_per_metric")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let metric = params.get("metric");
     let mut families: BTreeMap<String, Vec<Metadata>> = BTreeMap::new();
-    call.parts()?.scraper.metadata(&mut |_, family, metadata| {
-        if !metric.is_empty() && family != metric {
-            return;
-        }
+    let only = Some(metric).filter(|metric| !metric.is_empty());
+    call.parts()?.scraper.metadata(only, &mut |_, family, metadata| {
         let sayings = families.entry(family.to_owned()).or_default();
         if sayings.len() < per_metric && !sayings.contains(metadata) {
             sayings.push(metadata.clone());
         }
+        true
     });
     let shown = families.iter().take(limit).map(|(name, sayings)| (name.as_str(), sayings));
     Ok(Answer::written(|out| {
@@ -182,13 +181,15 @@ pub(crate) fn target_metadata(call: &Call) -> ApiResult {
     };
     let metric = params.get("metric");
     let mut rows: Vec<(Labels, String, Metadata)> = Vec::new();
-    call.parts()?.scraper.metadata(&mut |target, family, metadata| {
+    let only = Some(metric).filter(|metric| !metric.is_empty());
+    call.parts()?.scraper.metadata(only, &mut |target, family, metadata| {
         let matches = |target: &Labels| {
             matchers.iter().all(|matcher| matcher.matches(target.get(&matcher.name).unwrap_or("")))
         };
-        if rows.len() < limit && (metric.is_empty() || family == metric) && matches(target) {
+        if rows.len() < limit && matches(target) {
             rows.push((target.clone(), family.to_owned(), metadata.clone()));
         }
+        rows.len() < limit
     });
     Ok(Answer::written(|out| {
         json::array(out, &rows, |out, (target, family, metadata)| {

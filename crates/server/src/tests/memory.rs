@@ -262,16 +262,17 @@ impl Scraper for Stub {
         vec!["a".to_owned(), "b".to_owned()]
     }
 
-    fn metadata(&self, each: EachMetadata<'_>) {
+    fn metadata(&self, family: Option<&str>, each: EachMetadata<'_>) {
         for target in self.targets().active {
             let help =
                 |text: &str, kind| Metadata { kind, unit: String::new(), help: text.to_owned() };
-            each(
-                &target.labels,
-                "up",
-                &help(&format!("Up of {}.", target.scrape_pool), MetricType::Gauge),
-            );
-            each(&target.labels, "x_total", &help("X.", MetricType::Counter));
+            let up = help(&format!("Up of {}.", target.scrape_pool), MetricType::Gauge);
+            for (name, metadata) in [("up", up), ("x_total", help("X.", MetricType::Counter))] {
+                let wanted = family.is_none_or(|family| family == name);
+                if wanted && !each(&target.labels, name, &metadata) {
+                    return;
+                }
+            }
         }
     }
 }

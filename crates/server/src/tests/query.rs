@@ -187,6 +187,20 @@ fn statistics_are_given_when_asked_for() {
 }
 
 #[test]
+fn queries_are_formatted() {
+    check(
+        "/api/v1/format_query?query=sum(a)by(b)",
+        &expect![[r#"200 {"status":"success","data":"sum by (b) (a)"}"#]],
+    );
+    check(
+        "/api/v1/format_query?query=(",
+        &expect![[
+            r#"400 {"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:2: parse error: unclosed left parenthesis"}"#
+        ]],
+    );
+}
+
+#[test]
 fn exemplars() {
     check(
         "/api/v1/query_exemplars?query=sum(up%7Bjob%3D%22a%22%7D)%20%2B%201&start=1",
