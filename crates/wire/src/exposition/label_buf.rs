@@ -129,6 +129,16 @@ impl LabelBuf {
         Ok(Labels::from_sorted(self.iter().filter(|(_, value)| !value.is_empty())))
     }
 
+    /// The labels, whatever they are: of equal names the last, no empty values. For exemplars, which are not refused for
+    /// their labels. Call it on sorted pairs.
+    pub(crate) fn to_labels_lenient(&self) -> Labels {
+        let followers = self.iter().skip(1).map(Some).chain(std::iter::once(None));
+        let last_ones = self.iter().zip(followers).filter(|((name, value), next)| {
+            !value.is_empty() && next.is_none_or(|(next_name, _)| next_name != *name)
+        });
+        Labels::from_sorted(last_ones.map(|(pair, _)| pair))
+    }
+
     /// `{a="1", "b.c"="2"}`, as Prometheus prints a label set.
     fn describe(&self) -> String {
         let mut out = String::from("{");

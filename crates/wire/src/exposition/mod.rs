@@ -15,6 +15,7 @@ mod fast;
 mod format;
 mod label_buf;
 mod open_metrics;
+mod protobuf;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,6 +23,7 @@ mod text;
 use std::borrow::Cow;
 
 use model::exemplar::Exemplar;
+use model::histogram::{FloatHistogram, Histogram};
 use model::metadata::MetricType;
 
 pub use error::ParseError;
@@ -30,6 +32,7 @@ pub use format::{Format, FormatError, format_for};
 pub use label_buf::{LabelBuf, LabelsError};
 
 use crate::quote::{unescape_help, unescape_value};
+use protobuf::ProtobufParser;
 use text::{Dialect, Line, TextParser};
 
 /// One step through an exposition.
@@ -50,6 +53,55 @@ pub enum Entry<'p> {
     /// A comment with its `#`; not in OpenMetrics and protobuf.
     Comment(&'p [u8]),
     Series(Series<'p>),
+    /// Only in protobuf.
+    Histogram(HistogramEntry<'p>),
+}
+
+/// A native histogram sample of a series.
+#[derive(Debug)]
+pub struct HistogramEntry<'p> {
+    /// As [`Series::key`].
+    pub key: &'p [u8],
+    /// Milliseconds; `None` when the exposition gives no time.
+    pub t: Option<i64>,
+    /// In compact form: no empty buckets.
+    pub h: &'p NativeHistogram,
+    parser: &'p ProtobufParser<'p>,
+}
+
+/// A histogram of integer or float counts, as exposed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NativeHistogram {
+    Int(Histogram),
+    Float(FloatHistogram),
+}
+
+/// What a protobuf exposition's histograms become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProtobufOptions {
+    /// Read every histogram as a classic one.
+    pub ignore_native: bool,
+    /// Give the classic series of a native histogram, too, when it has classic buckets.
+    pub keep_classic: bool,
+}
+
+impl HistogramEntry<'_> {
+    /// As [`Series::labels_into`].
+    pub fn labels_into(&self, out: &mut LabelBuf) {
+        self.parser.labels_into(out);
+    }
+
+    /// The exemplars that have a time.
+    #[must_use]
+    pub fn exemplars(&self) -> Vec<Exemplar> {
+        self.parser.native_exemplars()
+    }
+
+    /// As [`Series::start_t`].
+    #[must_use]
+    pub fn start_t(&self) -> Option<i64> {
+        self.parser.start_t()
+    }
 }
 
 /// A float sample of a series.
@@ -60,7 +112,7 @@ pub struct Series<'p> {
     pub key: &'p [u8],
     /// Milliseconds; `None` when the exposition gives no time.
     pub t: Option<i64>,
-    /// A NaN is always the one that Prometheus stores for results.
+    /// In the text formats a NaN is always the one that Prometheus stores for results; protobuf gives the bits that were sent.
     pub v: f64,
     source: Source<'p>,
 }
@@ -68,6 +120,7 @@ pub struct Series<'p> {
 #[derive(Debug)]
 enum Source<'p> {
     Text(&'p TextParser<'p>),
+    Protobuf(&'p ProtobufParser<'p>),
 }
 
 impl Series<'_> {
@@ -76,6 +129,7 @@ impl Series<'_> {
     pub fn labels_into(&self, out: &mut LabelBuf) {
         match self.source {
             Source::Text(parser) => parser.labels_into(out),
+            Source::Protobuf(parser) => parser.labels_into(out),
         }
     }
 
@@ -84,6 +138,16 @@ impl Series<'_> {
     pub fn exemplar(&self) -> Option<Exemplar> {
         match self.source {
             Source::Text(parser) => parser.exemplar(),
+            Source::Protobuf(parser) => parser.exemplar(),
+        }
+    }
+
+    /// When the series began to count, in milliseconds; only protobuf says it (OpenMetrics has `_created` series instead).
+    #[must_use]
+    pub fn start_t(&self) -> Option<i64> {
+        match self.source {
+            Source::Text(_) => None,
+            Source::Protobuf(parser) => parser.start_t(),
         }
     }
 }
@@ -98,19 +162,24 @@ pub struct Parser<'a> {
 #[derive(Debug)]
 enum Inner<'a> {
     Text(Box<TextParser<'a>>),
-    Refused,
+    Protobuf(Box<ProtobufParser<'a>>),
 }
 
 impl<'a> Parser<'a> {
     /// A parser at the start of `body`. An empty body has no entries in any format.
     #[must_use]
     pub fn new(body: &'a [u8], format: Format) -> Self {
+        Self::with_options(body, format, ProtobufOptions::default())
+    }
+
+    /// As [`Parser::new`]; `options` matter to protobuf alone.
+    #[must_use]
+    pub fn with_options(body: &'a [u8], format: Format, options: ProtobufOptions) -> Self {
+        let text = |dialect| Inner::Text(Box::new(TextParser::new(body, dialect)));
         let inner = match format {
-            Format::Text => Inner::Text(Box::new(TextParser::new(body, Dialect::Classic))),
-            Format::OpenMetrics => {
-                Inner::Text(Box::new(TextParser::new(body, Dialect::OpenMetrics)))
-            }
-            Format::Protobuf => Inner::Refused,
+            Format::Text => text(Dialect::Classic),
+            Format::OpenMetrics => text(Dialect::OpenMetrics),
+            Format::Protobuf => Inner::Protobuf(Box::new(ProtobufParser::new(body, options))),
         };
         Self { inner, ended: body.is_empty() }
     }
@@ -129,9 +198,10 @@ impl<'a> Parser<'a> {
                 self.ended = line == Line::End;
                 Ok(text_entry(parser, line))
             }
-            Inner::Refused => {
-                self.ended = true;
-                Err(ParseError::new("protobuf expositions are not read yet".to_owned(), None))
+            Inner::Protobuf(parser) => {
+                let entry = parser.next_entry().inspect_err(|_| self.ended = true)?;
+                self.ended = entry.is_none();
+                Ok(entry)
             }
         }
     }
@@ -141,7 +211,7 @@ impl<'a> Parser<'a> {
     pub fn position(&self) -> usize {
         match &self.inner {
             Inner::Text(parser) => parser.cursor.i,
-            Inner::Refused => 0,
+            Inner::Protobuf(parser) => parser.position(),
         }
     }
 

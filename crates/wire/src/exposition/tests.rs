@@ -43,6 +43,17 @@ fn describe(entry: &Entry<'_>, labels: &mut LabelBuf, out: &mut String) {
             }
             writeln!(out)
         }
+        Entry::Histogram(entry) => {
+            entry.labels_into(labels);
+            let labels = labels.to_labels();
+            writeln!(
+                out,
+                "histogram {:?} {labels:?} {:?} {:?}",
+                entry.t,
+                entry.h,
+                entry.exemplars()
+            )
+        }
     }
     .unwrap();
 }

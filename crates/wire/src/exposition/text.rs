@@ -282,11 +282,12 @@ impl<'a> TextParser<'a> {
     /// The exemplar of the series read last. Its label values are taken as they stand, without unescaping, as in Prometheus.
     pub(super) fn exemplar(&self) -> Option<Exemplar> {
         let (value, t) = self.exemplar?;
-        let text = |span| String::from_utf8_lossy(self.bytes(span));
-        let pairs: Vec<_> =
-            self.exemplar_labels.iter().map(|l| (text(l.name), text(l.value))).collect();
-        let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
-        Some(Exemplar { labels: model::labels::Labels::from_pairs(pairs), value, t })
+        let mut labels = LabelBuf::new();
+        for label in &self.exemplar_labels {
+            labels.push_bytes(self.bytes(label.name), self.bytes(label.value));
+        }
+        labels.sort();
+        Some(Exemplar { labels: labels.to_labels_lenient(), value, t })
     }
 }
 

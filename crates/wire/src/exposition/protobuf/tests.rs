@@ -1,0 +1,1 @@
+//! Protobuf expositions out of hand-written messages.
