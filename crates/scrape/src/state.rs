@@ -12,7 +12,7 @@ use model::labels::Labels;
 use model::port::{AppendError, Appendable, Appender, Durability, SeriesRef};
 use model::sample::stale_nan;
 use parking_lot::Mutex;
-use wire::exposition::{Entry, Format, LabelBuf, Parser, Series, format_for};
+use wire::exposition::{Entry, Format, LabelBuf, Parser, ProtobufOptions, Series, format_for};
 
 use crate::cache::{Cache, EntryIdx, Known};
 use crate::metadata::{MetadataStore, is_part_of_family};
@@ -234,7 +234,9 @@ impl State {
         body: &[u8],
         format: Format,
     ) -> Result<(), Refused> {
-        let mut parser = Parser::new(body, format);
+        // As Prometheus does unless native histograms are asked for: classic series of all histograms.
+        let options = ProtobufOptions { ignore_native: true, keep_classic: false };
+        let mut parser = Parser::with_options(body, format, options);
         let mut labels = LabelBuf::new();
         let mut family = String::new();
         loop {
@@ -246,6 +248,9 @@ impl State {
                     self.series(batch, &series, &mut labels, &family)?;
                 }
                 Some(Entry::Comment(_)) => {}
+                Some(Entry::Histogram(_)) => {
+                    return Err(Refused("native histograms are not scraped yet".to_owned()));
+                }
                 Some(Entry::Type { name, kind }) => {
                     self.metadata.lock().set_kind(&name, kind);
                     name.as_ref().clone_into(&mut family);
