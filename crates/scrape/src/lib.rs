@@ -17,7 +17,13 @@ mod pool;
 mod populate;
 mod schedule;
 mod state;
+#[cfg(test)]
+mod state_tests;
 pub mod target;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod wire_tests;
 
 /// Largest uncompressed body of a scrape where no `body_size_limit` is configured, in bytes.
 pub const BODY_BYTES_MAX: u64 = 256 << 20;

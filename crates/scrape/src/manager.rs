@@ -311,75 +311,74 @@ impl Inner {
 
     fn families(&self) -> Vec<Family> {
         let pools = self.pools.lock();
-        let per_pool = |name, help, kind, label, of: &dyn Fn(&Pool) -> f64| {
-            labelled(
-                name,
-                help,
-                kind,
-                label,
-                pools.iter().map(|(name, pool)| (name.clone(), of(pool))),
-            )
-        };
-        let count = |n: usize| float(u64::try_from(n).unwrap_or(u64::MAX));
-        let mut families = vec![
-            per_pool(
-                "prometheus_target_scrape_pool_targets",
-                "Current number of targets in this scrape pool.",
-                Kind::Gauge,
-                "scrape_job",
-                &|pool| count(pool.len()),
-            ),
-            per_pool(
-                "prometheus_target_scrape_pool_sync_total",
-                "Total number of syncs that were executed on a scrape pool.",
-                Kind::Counter,
-                "scrape_job",
-                &|pool| float(pool.syncs_total),
-            ),
-            per_pool(
-                "prometheus_target_scrape_pool_target_limit",
-                "Maximum number of targets allowed in this scrape pool.",
-                Kind::Gauge,
-                "scrape_job",
-                &|pool| float(pool.config().limits.target),
-            ),
-            per_pool(
-                "prometheus_target_sync_failed_total",
-                "Total number of target sync failures.",
-                Kind::Counter,
-                "scrape_job",
-                &|pool| float(pool.failed_total),
-            ),
-            per_pool(
-                "prometheus_target_metadata_cache_entries",
-                "Total number of metric metadata entries in the cache",
-                Kind::Gauge,
-                "scrape_job",
-                &|pool| count(pool.active().map(|t| t.metadata.lock().len()).sum()),
-            ),
-            per_pool(
-                "prometheus_target_metadata_cache_bytes",
-                "The number of bytes that are currently used for storing metric metadata in the cache",
-                Kind::Gauge,
-                "scrape_job",
-                &|pool| count(pool.active().map(|t| t.metadata.lock().bytes()).sum()),
-            ),
-        ];
-        let mut discovered = per_pool(
-            "prometheus_sd_discovered_targets",
-            "Current number of discovered targets.",
-            Kind::Gauge,
-            "config",
-            &|pool| count(pool.discovered),
-        );
-        for point in &mut discovered.points {
-            point.labels.insert(0, ("name".to_owned(), "scrape".to_owned()));
-        }
-        families.push(discovered);
+        let mut families: Vec<Family> = POOL_FAMILIES
+            .iter()
+            .map(|(name, help, kind, of)| {
+                let label = if *name == DISCOVERED { "config" } else { "scrape_job" };
+                let values = pools.iter().map(|(pool, one)| (pool.clone(), of(one)));
+                labelled(name, help, *kind, label, values)
+            })
+            .collect();
         drop(pools);
+        for family in families.iter_mut().filter(|family| family.name == DISCOVERED) {
+            for point in &mut family.points {
+                point.labels.push(("name".to_owned(), "scrape".to_owned()));
+            }
+        }
         families.extend(self.shared.metrics.interval_families());
         families
     }
+}
+
+/// Name, help, kind and value of a metric of each pool.
+type PoolFamily = (&'static str, &'static str, Kind, fn(&Pool) -> f64);
+
+const DISCOVERED: &str = "prometheus_sd_discovered_targets";
+
+const POOL_FAMILIES: [PoolFamily; 7] = [
+    (
+        "prometheus_target_scrape_pool_targets",
+        "Current number of targets in this scrape pool.",
+        Kind::Gauge,
+        |pool| count(pool.len()),
+    ),
+    (
+        "prometheus_target_scrape_pool_sync_total",
+        "Total number of syncs that were executed on a scrape pool.",
+        Kind::Counter,
+        |pool| float(pool.syncs_total),
+    ),
+    (
+        "prometheus_target_scrape_pool_target_limit",
+        "Maximum number of targets allowed in this scrape pool.",
+        Kind::Gauge,
+        |pool| float(pool.config().limits.target),
+    ),
+    (
+        "prometheus_target_sync_failed_total",
+        "Total number of target sync failures.",
+        Kind::Counter,
+        |pool| float(pool.failed_total),
+    ),
+    (
+        "prometheus_target_metadata_cache_entries",
+        "Total number of metric metadata entries in the cache",
+        Kind::Gauge,
+        |pool| count(pool.active().map(|target| target.metadata.lock().len()).sum()),
+    ),
+    (
+        "prometheus_target_metadata_cache_bytes",
+        "The number of bytes that are currently used for storing metric metadata in the cache",
+        Kind::Gauge,
+        |pool| count(pool.active().map(|target| target.metadata.lock().bytes()).sum()),
+    ),
+    (DISCOVERED, "Current number of discovered targets.", Kind::Gauge, |pool| {
+        count(pool.discovered)
+    }),
+];
+
+fn count(n: usize) -> f64 {
+    float(u64::try_from(n).unwrap_or(u64::MAX))
 }
 
 /// The task that follows a pool's files.
