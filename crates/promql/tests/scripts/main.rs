@@ -4,6 +4,7 @@
 //! [`CONFORMANCE_MIN`] of them must pass.
 
 mod check;
+mod limits;
 mod script;
 mod store;
 mod values;
