@@ -53,7 +53,9 @@ fn samples_are_bounded() {
         expect!["query processing would load too many samples into memory in query execution"],
     );
     // A window counts as well, here 5 samples.
-    let window = |engine: Engine| engine.instant(&store(), "rate(m[5m])", 9 * MINUTE, &QueryParams::default());
+    let window = |engine: Engine| {
+        engine.instant(&store(), "rate(m[5m])", 9 * MINUTE, &QueryParams::default())
+    };
     assert!(window(at(7)).is_ok());
     assert!(window(at(4)).is_err());
 }
@@ -71,7 +73,9 @@ fn bytes_are_bounded() {
     refused(
         range(&at(needed - 1), "m"),
         ErrorKind::Execution,
-        expect!["query needs too much memory: query.max-memory: 88 bytes wanted with 88 of 175 in use"],
+        expect![
+            "query needs too much memory: query.max-memory: 88 bytes wanted with 88 of 175 in use"
+        ],
     );
 }
 
@@ -134,12 +138,16 @@ fn only_vectors_and_scalars_have_ranges() {
     refused(
         range(&engine(|_| {}), "m[5m]"),
         ErrorKind::BadData,
-        expect![[r#"invalid expression type "range vector" for range query, must be Scalar or instant Vector"#]],
+        expect![[
+            r#"invalid expression type "range vector" for range query, must be Scalar or instant Vector"#
+        ]],
     );
     refused(
         engine(|_| {}).range(&store(), "m", 0, 1, 0, &QueryParams::default()),
         ErrorKind::BadData,
-        expect!["zero or negative query resolution step widths are not accepted. Try a positive integer"],
+        expect![
+            "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        ],
     );
 }
 
