@@ -1,6 +1,26 @@
 //! Native histograms (Prometheus `model/histogram`): sparse buckets of exponential or custom bounds.
 
+mod arithmetic;
+mod bounds;
+mod bucket;
+mod cells;
+mod convert;
+mod quantile;
+mod show;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod validate;
+
 use std::sync::Arc;
+
+pub use arithmetic::{Combined, IncompatibleSchemas};
+pub use bounds::exponential_bound;
+pub use bucket::Bucket;
+pub use cells::kahan_add;
+pub use quantile::NanNote;
+pub use trim::Trim;
+pub use validate::{InvalidHistogram, Side};
 
 /// The schema number that says "custom bucket bounds" (NHCB).
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
