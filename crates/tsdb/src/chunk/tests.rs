@@ -48,6 +48,38 @@ fn without_hints(samples: Vec<(i64, Histogram)>) -> Vec<(i64, Histogram)> {
     samples.into_iter().map(clear).collect()
 }
 
+/// What promtool 3.5.3 makes of these samples (`tsdb create-blocks-from openmetrics`).
+#[test]
+fn a_float_chunk_of_prometheus_is_read_and_written_byte_for_byte() {
+    let samples = [
+        (1_700_000_000_000, 0.0),
+        (1_700_000_015_000, 1.0),
+        (1_700_000_030_000, 1.5),
+        (1_700_000_045_001, 1.5),
+        (1_700_000_060_000, -0.1),
+        (1_700_000_075_200, f64::from_bits(model::sample::NORMAL_NAN_BITS)),
+        (1_700_000_091_000, f64::INFINITY),
+        (1_700_000_106_000, 12_345_678.25),
+        (1_700_000_400_000, 12_345_679.25),
+    ];
+    let golden = "000980a0abfef96200000000000000009875c457fed80e00057ffd83f804199999999999b0193800c\
+                  04199999999999b825880020000000000006f3823e978c29c8000000e441d880000000080000000";
+    let byte = |i| u8::from_str_radix(&golden[i..i + 2], 16).unwrap();
+    let golden: Vec<u8> = (0..golden.len()).step_by(2).map(byte).collect();
+    let mut chunk = XorChunk::default();
+    samples.iter().for_each(|(t, v)| chunk.append(*t, *v).unwrap());
+    assert_eq!(chunk.to_bytes(), golden);
+    let mut out = Samples::default();
+    decode(Encoding::Xor, &golden, &mut out).unwrap();
+    assert!(
+        out.ts
+            .iter()
+            .zip(&out.vs)
+            .map(|(t, v)| (*t, v.to_bits()))
+            .eq(samples.map(|(t, v)| (t, v.to_bits())))
+    );
+}
+
 #[test]
 fn a_sample_that_does_not_fit_needs_a_new_chunk_with_what_is_known() {
     let first = histogram(&[5, 6, 7], 3);

@@ -5,6 +5,8 @@
 
 mod codec;
 mod histogram;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{
     encode_exemplars, encode_metadata, encode_mmap_markers, encode_samples, encode_series,
