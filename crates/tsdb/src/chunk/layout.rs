@@ -118,9 +118,8 @@ impl Layout {
     /// Reads the layout of a chunk of `n` samples, and bounds what they will take in memory.
     pub(super) fn read(bits: &mut BitReader<'_>, n: u16) -> Result<Self, ChunkError> {
         let zero_threshold = read_zero_threshold(bits)?;
-        let schema = match i32::try_from(read_int(bits)?) {
-            Ok(schema @ (-4..=8 | CUSTOM_BUCKETS_SCHEMA)) => schema,
-            Ok(_) | Err(_) => return Err(ChunkError::Invalid("unknown histogram schema")),
+        let Ok(schema @ (-4..=8 | CUSTOM_BUCKETS_SCHEMA)) = i32::try_from(read_int(bits)?) else {
+            return Err(ChunkError::Invalid("unknown histogram schema"));
         };
         let (positive_spans, negative_spans) = (read_spans(bits)?, read_spans(bits)?);
         let custom_values = if schema == CUSTOM_BUCKETS_SCHEMA {

@@ -172,7 +172,7 @@ proptest! {
         }
         let same = |(t, h): &(i64, Histogram)| (*t, to_float(h));
         let expected: Vec<_> = samples.iter().map(same).collect();
-        prop_assert_eq!(read_floats(floats.bytes()).unwrap(), expected.clone());
+        prop_assert_eq!(&read_floats(floats.bytes()).unwrap(), &expected);
         let got = without_hints(read_ints(ints.bytes()).unwrap());
         prop_assert_eq!(got.iter().map(same).collect::<Vec<_>>(), expected);
         for len in 0..ints.bytes().len() {

@@ -224,7 +224,7 @@ fn run(fs: &SimFs, rng: &mut Rng, model: &mut Model) -> Result<(), WalError> {
         match rng.below(8) {
             0..5 => {
                 let number = model.appended.len() as u64 + 1;
-                let bytes = [10, 150, 4000, 20_000][usize::try_from(rng.below(4)).unwrap()];
+                let bytes = [10, 150, 4000, 20_000][usize::from(rng.below(4).to_le_bytes()[0])];
                 let batch = batch(number, bytes);
                 match writer.append(&batch) {
                     Ok(()) => model.appended.extend(batch.records().map(<[u8]>::to_vec)),
@@ -253,10 +253,13 @@ fn check_kept(fs: &SimFs, model: &Model, what: &str) {
     let mut newest = 0;
     let mut seen = vec![false; model.appended.len() + 1];
     for record in &got {
-        let number = match Record::decode(record).unwrap() {
-            Record::Series(series) => series[0].series,
-            Record::Samples(samples) => samples[0].series,
-            other => panic!("{what}: {other:?}"),
+        let decoded = Record::decode(record).unwrap();
+        let number = if let Record::Series(series) = &decoded {
+            series[0].series
+        } else if let Record::Samples(samples) = &decoded {
+            samples[0].series
+        } else {
+            panic!("{what}: {decoded:?}");
         };
         let i = usize::try_from(number).unwrap() - 1;
         if let Some(appended) = model.appended.get(i) {

@@ -133,7 +133,7 @@ impl Writer {
         let next = create(self.fs.as_ref(), &self.dir, self.segment.index + 1)?;
         if let Err(error) = self.fs.sync_dir(&self.dir) {
             // The new name is in doubt, and a segment behind it would leave a gap.
-            return Err(self.stop(WalError::io("sync folder", &error)));
+            return Err(self.stop(&WalError::io("sync folder", &error)));
         }
         self.enter(next);
         Ok(self.segment.index)
@@ -166,7 +166,7 @@ impl Writer {
         self.stopped.clone().map_or(Ok(()), Err)
     }
 
-    fn stop(&mut self, why: WalError) -> WalError {
+    fn stop(&mut self, why: &WalError) -> WalError {
         let stopped = WalError::Stopped(why.to_string());
         self.stopped = Some(stopped.clone());
         stopped
@@ -202,7 +202,7 @@ impl Writer {
             return match self.segment.file.truncate(self.segment.len) {
                 Ok(()) => Err(why),
                 // A tear that cannot be cut away: whatever came behind it would be lost.
-                Err(error) => Err(self.stop(WalError::io("cut away a failed write", &error))),
+                Err(error) => Err(self.stop(&WalError::io("cut away a failed write", &error))),
             };
         }
         let before = self.segment.len / PAGE_BYTES as u64;
@@ -232,13 +232,13 @@ impl Writer {
         let old = match moved {
             Ok(new) => std::mem::replace(&mut self.segment, new),
             Err(again) => {
-                return Err(self.stop(WalError::Io(format!("{why}; in a new segment: {again}"))));
+                return Err(self.stop(&WalError::Io(format!("{why}; in a new segment: {again}"))));
             }
         };
         self.metrics.segment_current.set(stdx::metrics::float(self.segment.index));
         // In the old file a tear would be in the middle of the log, where Prometheus deletes all behind it.
         if let Err(error) = old.file.truncate(old_synced) {
-            return Err(self.stop(WalError::io("cut back the segment that did not sync", &error)));
+            return Err(self.stop(&WalError::io("cut back the segment that did not sync", &error)));
         }
         Ok(())
     }
