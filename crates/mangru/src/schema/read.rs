@@ -124,14 +124,13 @@ impl Reader {
             }
             (Kind::Map(inner), Content::Map(entries)) => self.map(entries, inner, path),
             (Kind::List(_) | Kind::Flow(_) | Kind::Map(_), _) => self.wrong_type(node, kind, path),
-            (_, Content::Scalar(scalar)) => match scalar_value(scalar, kind) {
+            (_, Content::Scalar(scalar)) => match scalar_value(scalar, kind, path) {
                 Err(text) => Err(Problem {
                     pos: node.pos,
                     key: path.to_owned(),
-                    value: if matches!(kind, Kind::Secret) {
-                        String::new()
-                    } else {
-                        scalar.text.clone()
+                    value: match kind {
+                        Kind::Secret | Kind::Url => String::new(),
+                        _ => scalar.text.clone(),
                     },
                     allowed: kind.allowed(),
                     text,
@@ -161,6 +160,11 @@ impl Reader {
         for entry in entries {
             let name = &entry.key.text;
             let path = join(path, name);
+            if let Some((quoted, what)) = not_utf8(entry) {
+                let text = format!("{quoted} is not a valid label {what}");
+                let (value, allowed) = (String::new(), "UTF-8".to_owned());
+                return Err(Problem { pos: entry.pos, key: path, value, allowed, text });
+            }
             if !seen.insert(name) {
                 let text = format!("key {name:?} already set in map");
                 self.note(entry, path, "each key once".to_owned(), text);
@@ -171,6 +175,17 @@ impl Reader {
             }
         }
         Ok(Some(Value::Map(values)))
+    }
+}
+
+/// A key or a value that is no text, and which of the two.
+fn not_utf8(entry: &Entry) -> Option<(&str, &'static str)> {
+    if let Some(quoted) = &entry.key.not_utf8 {
+        return Some((quoted, "name"));
+    }
+    match &entry.value.content {
+        Content::Scalar(scalar) => Some((scalar.not_utf8.as_deref()?, "value")),
+        Content::Seq(_) | Content::Map(_) => None,
     }
 }
 
@@ -192,7 +207,10 @@ fn zero(kind: &Kind) -> Value {
 }
 
 /// `Ok(None)`: a scalar of a wrong type. `Err`: a text that breaks the kind's rule.
-fn scalar_value(scalar: &Scalar, kind: &Kind) -> Result<Option<Value>, String> {
+fn scalar_value(scalar: &Scalar, kind: &Kind, path: &str) -> Result<Option<Value>, String> {
+    if let Some(quoted) = &scalar.not_utf8 {
+        return Err(format!("{quoted} is not valid UTF-8"));
+    }
     let text = || scalar.text.clone();
     Ok(match (kind, scalar.resolve()) {
         (Kind::Bool, Resolved::Bool(value)) => Some(Value::Bool(value)),
@@ -208,7 +226,7 @@ fn scalar_value(scalar: &Scalar, kind: &Kind) -> Result<Option<Value>, String> {
         (Kind::Duration, _) => Some(Value::DurationMs(
             units::parse_duration_ms(&scalar.text).map_err(|e| e.to_string())?,
         )),
-        (Kind::Bytes, _) => Some(Value::Bytes(size(&scalar.text)?)),
+        (Kind::Bytes, _) => Some(Value::Bytes(size(&scalar.text, path)?)),
         (Kind::Url, _) => Some(Value::Text(check_url(&scalar.text).map(|()| text())?)),
         (Kind::Named(named), _) => Some(Value::Text((named.read)(&scalar.text)?)),
         _ => None,
@@ -221,7 +239,10 @@ fn whole(value: i64) -> Option<f64> {
 }
 
 /// A size, refused in the words of Prometheus' reader of units.
-fn size(text: &str) -> Result<u64, String> {
+fn size(text: &str, path: &str) -> Result<u64, String> {
+    if text.strip_prefix('-').is_some_and(|rest| units::parse_bytes(rest).is_ok()) {
+        return Err(format!("'{path}' must be greater than or equal to 0, got {text}"));
+    }
     units::parse_bytes(text).map_err(|error| {
         let digits = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
         if digits == 0 {

@@ -226,6 +226,7 @@ impl Record {
         let kind = self.section.all_keys().find(|key| key.name == name).map(|key| &key.kind);
         let allowed = kind.filter(|kind| kind.has_rules()).map(Kind::allowed).unwrap_or_default();
         let value = match &slot.value {
+            Some(Value::Text(_)) if matches!(kind, Some(Kind::Url)) => String::new(),
             Some(Value::Text(text)) => text.clone(),
             Some(Value::DurationMs(ms)) => stdx::units::format_duration_ms(*ms),
             _ => String::new(),

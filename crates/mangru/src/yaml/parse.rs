@@ -73,8 +73,8 @@ impl Builder {
             Event::StreamEnd | Event::DocumentEnd => Ok(true),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                let scalar =
-                    Scalar { text: text.into_owned(), plain, tag: core_tag(tag.as_deref()) };
+                let scalar = Scalar::new(text.into_owned(), plain, core_tag(tag.as_deref()))
+                    .ok_or_else(|| fail(pos, "!!binary value contains invalid base64 data"))?;
                 self.value(Node { pos, content: Content::Scalar(scalar) }, anchor).map(|()| false)
             }
             Event::Alias(anchor) => {

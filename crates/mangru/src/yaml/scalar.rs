@@ -10,6 +10,8 @@ pub(crate) struct Scalar {
     pub(crate) plain: bool,
     /// The core tag that was written out (`str` for `!!str`), if any.
     pub(crate) tag: Option<String>,
+    /// The bytes of a `!!binary` that is no text, quoted as Go does.
+    pub(crate) not_utf8: Option<String>,
 }
 
 /// What a plain scalar resolves to.
@@ -25,6 +27,21 @@ pub(crate) enum Resolved {
 }
 
 impl Scalar {
+    /// The scalar of a document; `None` when a `!!binary` holds no base64.
+    pub(crate) fn new(text: String, plain: bool, tag: Option<String>) -> Option<Self> {
+        if tag.as_deref() != Some("binary") {
+            return Some(Self { text, plain, tag, not_utf8: None });
+        }
+        let bytes = base64(&text)?;
+        Some(match String::from_utf8(bytes) {
+            Ok(text) => Self { text, plain, tag, not_utf8: None },
+            Err(error) => {
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                Self { text, plain, tag, not_utf8: Some(quoted(error.as_bytes())) }
+            }
+        })
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         self.resolve() == Resolved::Null
     }
@@ -57,6 +74,39 @@ impl Scalar {
         let end = (0..=7).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
         format!(" `{}...`", &self.text[..end])
     }
+}
+
+/// Standard base64 with padding; white space is skipped.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let body: &[u8] = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(&text);
+    let mut bytes = Vec::with_capacity(body.len());
+    for group in body.chunks(4) {
+        let mut bits: u32 = 0;
+        for byte in group {
+            let digit = alphabet.iter().position(|have| have == byte)?;
+            bits = bits << 6 | u32::try_from(digit).ok()?;
+        }
+        bits <<= 6 * (4 - group.len());
+        let [_, triple @ ..] = bits.to_be_bytes();
+        bytes.extend_from_slice(triple.get(..group.len().checked_sub(1)?)?);
+    }
+    Some(bytes)
+}
+
+/// Bytes as Go's `%q` shows them.
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = "\"".to_owned();
+    for chunk in bytes.utf8_chunks() {
+        text.extend(chunk.valid().escape_debug());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text.push('"');
+    text
 }
 
 /// What `text` means when it stands without quotes.
@@ -159,8 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn binary() {
+        let read = |text: &str| Scalar::new(text.to_owned(), true, Some("binary".to_owned()));
+        for (text, bytes) in
+            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm\n9v", "foo"), ("Zm9vYg==", "foob")]
+        {
+            assert_eq!(read(text).unwrap().text, bytes, "{text}");
+        }
+        assert_eq!(read("/w==").unwrap().not_utf8.as_deref(), Some(r#""\xff""#));
+        for text in ["/w==$1", "Z", "Zg=", "Zg===", "Z=g=", "Zg==Zg=="] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn excerpts_are_cut() {
-        let scalar = |text: &str| Scalar { text: text.to_owned(), plain: true, tag: None };
+        let scalar =
+            |text: &str| Scalar { text: text.to_owned(), plain: true, tag: None, not_utf8: None };
         assert_eq!(scalar("0123456789").excerpt(), " `0123456789`");
         assert_eq!(scalar("01234567890").excerpt(), " `0123456...`");
         assert_eq!(scalar("가나다라마바사").excerpt(), " `가나...`");

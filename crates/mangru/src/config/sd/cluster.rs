@@ -217,6 +217,12 @@ fn check_selectors(record: &Record) -> Result<(), Problem> {
             let text = format!("{role} role supports only {} selectors", allowed.join(", "));
             return Err(selector.key_problem("role", text));
         }
+        let fields = selector.text("field");
+        // Terms are `name=value`, `name==value` or `name!=value`.
+        if let Some(term) = fields.split(',').find(|term| !term.is_empty() && !term.contains('=')) {
+            let text = format!("invalid selector: '{fields}'; can't understand '{term}'");
+            return Err(selector.key_problem("field", text));
+        }
     }
     Ok(())
 }
