@@ -10,7 +10,7 @@ pub(super) static RELABEL: Section = Section {
     keys: &[&[
         key("source_labels", Kind::Flow(&Kind::Named(&LABEL_NAME))),
         key("separator", Kind::Text).always().or(Default::Text(";")),
-        key("regex", Kind::Named(&REGEX)).always().or(Default::Text("(.*)")),
+        key("regex", Kind::Named(&REGEX)).if_written().or(Default::Text("(.*)")),
         key("modulus", Kind::Uint),
         key("target_label", Kind::Text),
         key("replacement", Kind::Text).always().or(Default::Text("$1")),

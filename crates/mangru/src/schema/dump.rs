@@ -16,6 +16,7 @@ pub(crate) fn dump(record: &Record) -> Out {
         let shown = match key.show {
             Show::Always => true,
             Show::IfSet => slot.value.is_some(),
+            Show::IfWritten => slot.pos.is_some(),
             Show::NonEmpty => slot.value.as_ref().is_some_and(|value| !value.is_empty()),
         };
         if shown {

@@ -68,6 +68,12 @@ impl Key {
         self
     }
 
+    /// Shown when it stands in the file.
+    pub(crate) const fn if_written(mut self) -> Self {
+        self.show = Show::IfWritten;
+        self
+    }
+
     pub(crate) const fn or(mut self, default: Default) -> Self {
         self.default = default;
         self
@@ -80,6 +86,7 @@ pub(crate) enum Show {
     Always,
     NonEmpty,
     IfSet,
+    IfWritten,
 }
 
 /// What a key has when it is not written.

@@ -47,7 +47,7 @@ fn map(entries: &[(String, Out)], indent: usize, text: &mut String) {
         if i > 0 {
             pad(indent, text);
         }
-        text.push_str(&scalar(key));
+        text.push_str(&scalar(key, false));
         text.push(':');
         let inner = match value {
             Out::Map(entries) if !entries.is_empty() => Some(indent + 2),
@@ -86,7 +86,7 @@ fn leaf(out: &Out, indent: usize, text: &mut String) {
         Out::Text(value) if value.contains('\n') && is_printable(value) => {
             block(value, indent, text)
         }
-        Out::Text(value) => text.push_str(&scalar(value)),
+        Out::Text(value) => text.push_str(&scalar(value, false)),
         Out::Raw(value) => text.push_str(value),
         Out::Seq(_) => text.push_str("[]"),
         Out::Map(_) => text.push_str("{}"),
@@ -96,7 +96,11 @@ fn leaf(out: &Out, indent: usize, text: &mut String) {
                 if i > 0 {
                     text.push_str(", ");
                 }
-                leaf(item, indent, text);
+                if let Out::Text(value) = item {
+                    text.push_str(&scalar(value, true));
+                } else {
+                    leaf(item, indent, text);
+                }
             }
             text.push(']');
         }
@@ -140,7 +144,7 @@ fn block(value: &str, indent: usize, text: &mut String) {
 }
 
 /// `value` in the plainest style that reads back as the same text.
-fn scalar(value: &str) -> String {
+fn scalar(value: &str, flow: bool) -> String {
     if !is_printable(value) || value.contains('\n') {
         return double_quoted(value);
     }
@@ -151,10 +155,10 @@ fn scalar(value: &str) -> String {
             single_quoted(value)
         };
     }
-    if is_plain(value) { value.to_owned() } else { single_quoted(value) }
+    if is_plain(value, flow) { value.to_owned() } else { single_quoted(value) }
 }
 
-fn is_plain(value: &str) -> bool {
+fn is_plain(value: &str, flow: bool) -> bool {
     let special_start = value.starts_with([
         '#', ',', '[', ']', '{', '}', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`',
     ]);
@@ -162,7 +166,7 @@ fn is_plain(value: &str) -> bool {
         && value.chars().nth(1).is_none_or(|c| c.is_whitespace());
     let inside = value.contains(": ")
         || value.contains(" #")
-        || value.contains([',', '[', ']', '{', '}', '?'])
+        || (flow && value.contains([',', '[', ']', '{', '}', '?']))
         || value.ends_with(':');
     let spaces = value.starts_with(' ') || value.ends_with(' ');
     let marker = value.starts_with("---") || value.starts_with("...");
@@ -260,6 +264,23 @@ mod tests {
             nothing: {}
         "#]]
         .assert_eq(&emit(&out));
+    }
+
+    #[test]
+    fn flow_sequences_quote_what_would_end_an_element() {
+        let items = ["a,b", "{x}", "a?", "(.+),?.*"].map(text).to_vec();
+        let out = Out::Map(vec![
+            ("k".to_owned(), Out::Flow(items.clone())),
+            ("l".to_owned(), Out::Seq(items)),
+        ]);
+        expect![[r#"
+            k: ['a,b', '{x}', 'a?', '(.+),?.*']
+            l:
+            - a,b
+            - '{x}'
+            - a?
+            - (.+),?.*
+        "#]].assert_eq(&emit(&out));
     }
 
     #[test]
