@@ -169,7 +169,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
         version: version(),
-        target_files: server::TargetFiles::default(),
+        target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
     })
 }
 

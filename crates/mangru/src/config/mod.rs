@@ -27,6 +27,7 @@ use crate::yaml::{self, Pos};
 pub(crate) use files::{missing as missing_files, rule_files};
 use model::relabel::NameScheme;
 pub(crate) use own::is_address;
+pub(crate) use plain::target_groups;
 
 static ROOT: Section = Section {
     name: "config.plain",

@@ -12,7 +12,8 @@ use net::config::{
 };
 use scrape::config::{FileSd, Group, Limits, NameEscaping, ScrapeConfig, ScrapeProtocol};
 
-use crate::schema::{Record, Value};
+use crate::schema::{Record, Value, read_section};
+use crate::yaml::{self, Content};
 
 use super::{relabel, sd};
 
@@ -86,6 +87,36 @@ fn texts(value: &Value) -> Vec<String> {
     } else {
         Vec::new()
     }
+}
+
+/// The groups of a YAML file of `file_sd_configs`, which is a list.
+///
+/// # Errors
+/// The whole story, place first.
+pub(crate) fn target_groups(path: &str, bytes: &[u8]) -> Result<Vec<Group>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("{path}: {error}"))?;
+    let node = yaml::parse(text).map_err(|error| {
+        format!("{path}:{}:{}: {}", error.pos.line, error.pos.column, error.text)
+    })?;
+    let Some(node) = node.filter(|node| !node.is_null()) else { return Ok(Vec::new()) };
+    let Content::Seq(items) = &node.content else {
+        let (line, column, tag) = (node.pos.line, node.pos.column, node.tag());
+        return Err(format!(
+            "{path}:{line}:{column}: yaml: unmarshal errors:\n  line {line}: cannot unmarshal {tag}{} into []*targetgroup.Group\n    allowed: a list of groups, each with targets and labels",
+            node.excerpt()
+        ));
+    };
+    let mut groups = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        if item.is_null() {
+            let (line, column) = (item.pos.line, item.pos.column);
+            return Err(format!("{path}:{line}:{column}: nil target group item found (index {i})"));
+        }
+        let record = read_section(item, &sd::GROUP, &format!("[{i}]"))
+            .map_err(|failure| failure.describe(path, ""))?;
+        groups.push(group(&record));
+    }
+    Ok(groups)
 }
 
 fn group(record: &Record) -> Group {

@@ -280,7 +280,8 @@ mod tests {
             - '{x}'
             - a?
             - (.+),?.*
-        "#]].assert_eq(&emit(&out));
+        "#]]
+        .assert_eq(&emit(&out));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod plain;
 use crate::schema::{Default, Key, Kind, Problem, Record, Section, key};
 
 use super::http;
+pub(super) use plain::STATIC as GROUP;
 
 /// A discovery kind: its key, its section, and whether this version runs it.
 macro_rules! kinds {

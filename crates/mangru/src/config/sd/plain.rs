@@ -7,7 +7,7 @@ use super::{port, refresh, require, require_web_url, text};
 
 const MINUTE_MS: i64 = 60_000;
 
-pub(super) static STATIC: Section = Section {
+pub(in crate::config) static STATIC: Section = Section {
     name: "struct { Targets []string \"yaml:\\\"targets\\\"\"; Labels model.LabelSet \"yaml:\\\"labels\\\"\" }",
     keys: &[&[
         key("targets", Kind::List(&Kind::Text)).always(),
