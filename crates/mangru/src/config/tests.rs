@@ -500,26 +500,41 @@ otlp: {promote_resource_attributes: [a]}
 fn files_of_targets() {
     for (text, expected) in [
         ("", expect![[""]]),
-        ("- targets: ['a:1', 'b:2']\n  labels: {x: 1, y: yes}\n- targets: [c]\n", expect![[r#"
+        (
+            "- targets: ['a:1', 'b:2']\n  labels: {x: 1, y: yes}\n- targets: [c]\n",
+            expect![[r#"
             ["a:1", "b:2"] {x="1", y="yes"}
             ["c"] {}
-        "#]]),
-        ("- targets: ['a:1']\n  label: {x: 1}\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "- targets: ['a:1']\n  label: {x: 1}\n",
+            expect![[r#"
             t.yml:2:3: yaml: unmarshal errors:
               line 2: field label not found in type struct { Targets []string "yaml:\"targets\""; Labels model.LabelSet "yaml:\"labels\"" }
                 at t.yml:2:3: key [0].label (did you mean labels?); allowed: targets, labels
-        "#]]),
-        ("targets: ['a:1']\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "targets: ['a:1']\n",
+            expect![[r#"
             t.yml:1:1: yaml: unmarshal errors:
               line 1: cannot unmarshal !!map into []*targetgroup.Group
                 allowed: a list of groups, each with targets and labels
-        "#]]),
-        ("- ~\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "- ~\n",
+            expect![[r#"
             t.yml:1:3: nil target group item found (index 0)
-        "#]]),
-        ("- targets: [\n", expect![[r#"
+        "#]],
+        ),
+        (
+            "- targets: [\n",
+            expect![[r#"
             t.yml:2:1: yaml: line 2: while parsing a node, did not find expected node content
-        "#]]),
+        "#]],
+        ),
     ] {
         let groups = match target_groups("t.yml", text.as_bytes()) {
             Ok(groups) => {
