@@ -7,6 +7,7 @@ mod answer;
 mod buckets;
 mod compress;
 mod config;
+mod federate;
 mod http;
 mod json;
 mod lifecycle;
@@ -32,6 +33,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod time;
+mod write;
 
 pub use config::{
     Config, Loaded, Loader, QueryConfig, RunError, StorageConfig, TargetFiles, Version,

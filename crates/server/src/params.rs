@@ -81,13 +81,19 @@ impl Params {
         parse_duration(text).map(Some).map_err(|reason| invalid(name, &reason))
     }
 
-    /// The selectors of `match[]`, each with at least one matcher that the empty text does not satisfy. The error is not
-    /// wrapped: one API names the parameter, others do not.
+    /// The selectors of `match[]`.
+    pub(crate) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, String> {
+        self.all("match[]")
+            .map(|text| {
+                promql::parse::parse_metric_selector(text).map_err(|error| error.to_string())
+            })
+            .collect()
+    }
+
+    /// The same, each with at least one matcher that the empty text does not satisfy. The error is not wrapped: one API
+    /// names the parameter, others do not.
     pub(crate) fn matchers(&self) -> Result<Vec<Vec<Matcher>>, String> {
-        let mut sets = Vec::new();
-        for text in self.all("match[]") {
-            sets.push(promql::parse::parse_metric_selector(text).map_err(|e| e.to_string())?);
-        }
+        let sets = self.selectors()?;
         if sets.iter().any(|set| set.iter().all(|matcher| matcher.matches(""))) {
             return Err("match[] must contain at least one non-empty matcher".to_owned());
         }

@@ -39,6 +39,9 @@ pub(crate) trait Store: Appendable + Queryable {
     /// At most `limit` rows a table.
     fn stats(&self, limit: usize) -> StoreStats;
 
+    /// The log's segments that were replayed at the start: first, last, and how far it came.
+    fn replayed(&self) -> (u64, u64, u64);
+
     /// The exemplars in `mint..=maxt` of the series that satisfy any of the matcher sets.
     ///
     /// # Errors

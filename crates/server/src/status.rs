@@ -32,6 +32,12 @@ pub(crate) fn build_info(call: &Call) -> ApiResult {
     Ok(Answer::written(|out| version_json(call, out)))
 }
 
+/// How far the log's replay is; zeros until it is done, as the storage says nothing before.
+pub(crate) fn wal_replay(call: &Call) -> ApiResult {
+    let (min, max, current) = call.state.parts().map_or((0, 0, 0), |parts| parts.store.replayed());
+    Ok(Answer::json(format!("{{\"min\":{min},\"max\":{max},\"current\":{current}}}")))
+}
+
 /// `/version`: the same without the envelope.
 pub(crate) fn version(call: &Call) -> Reply {
     let mut out = String::new();

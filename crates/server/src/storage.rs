@@ -27,6 +27,11 @@ impl Store for Db {
         }
     }
 
+    fn replayed(&self) -> (u64, u64, u64) {
+        let progress = self.replay_progress();
+        (progress.min, progress.max, progress.current)
+    }
+
     fn exemplars(
         &self,
         mint: i64,

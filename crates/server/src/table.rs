@@ -3,10 +3,11 @@
 use hyper::Method;
 
 use crate::route::{BodyLimit, Handler, Lane, Route};
-use crate::{lifecycle, names, pages, query, self_metrics, status, targets};
+use crate::{federate, lifecycle, names, pages, query, self_metrics, status, targets, write};
 
 const GET: &[Method] = &[Method::GET];
 const GET_HEAD: &[Method] = &[Method::GET, Method::HEAD];
+const POST: &[Method] = &[Method::POST];
 const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const OPTIONS: &[Method] = &[Method::OPTIONS];
@@ -16,6 +17,12 @@ const SMALL: BodyLimit = BodyLimit { name: "http.body-bytes-max", bytes_max: 64 
 
 /// A form with a query or many selectors.
 const FORM: BodyLimit = BodyLimit { name: "http.form-bytes-max", bytes_max: 2 << 20 };
+
+/// Samples of a remote write, compressed.
+const WRITE: BodyLimit = BodyLimit {
+    name: "remote-write.request-bytes-max",
+    bytes_max: wire::remote::REQUEST_BYTES_MAX,
+};
 
 /// An API route that looks at what is in memory.
 const fn status(
@@ -73,12 +80,25 @@ pub(crate) static ROUTES: &[Route] = &[
     status("/api/v1/status/flags", status::flags),
     status("/api/v1/status/runtimeinfo", status::runtime_info),
     status("/api/v1/status/buildinfo", status::build_info),
+    Route { ready: false, ..status("/api/v1/status/walreplay", status::wal_replay) },
     api("/api/v1/status/tsdb", GET, Lane::Read, SMALL, status::tsdb),
     api("/api/v1/admin/tsdb/snapshot", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
     api("/api/v1/admin/tsdb/delete_series", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
     api("/api/v1/admin/tsdb/clean_tombstones", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
+    Route {
+        lane: Lane::Write,
+        ready: true,
+        body: WRITE,
+        ..plain("/api/v1/write", POST, write::write)
+    },
     api("/api/v1/*", OPTIONS, Lane::Inline, SMALL, status::options),
     Route { lane: Lane::Control, compress: true, ..plain("/metrics", GET, self_metrics::metrics) },
+    Route {
+        lane: Lane::Read,
+        ready: true,
+        compress: true,
+        ..plain("/federate", GET, federate::federate)
+    },
     plain("/version", GET, status::version),
     plain("/-/healthy", GET_HEAD, lifecycle::healthy),
     Route { ready: true, ..plain("/-/ready", GET_HEAD, lifecycle::ready) },

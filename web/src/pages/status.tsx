@@ -66,7 +66,7 @@ function FactTable({ title, facts }: { title: string; facts: Facts }) {
       <h2>{title}</h2>
       <table class="facts">
         <tbody>
-          {Object.entries(facts).map(([key, value]) => (
+          {Object.entries(facts).filter(([, value]) => value !== '').map(([key, value]) => (
             <tr key={key}>
               <th scope="row">{key}</th>
               <td>{String(value)}</td>

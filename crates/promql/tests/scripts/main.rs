@@ -4,7 +4,6 @@
 //! [`CONFORMANCE_MIN`] of them must pass.
 
 mod check;
-mod limits;
 mod script;
 mod store;
 mod values;

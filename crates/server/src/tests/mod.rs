@@ -5,6 +5,7 @@ mod memory;
 mod names;
 mod query;
 mod sockets;
+mod write;
 
 use std::sync::Arc;
 
