@@ -285,33 +285,74 @@ impl<'a> Decoder<'a> {
         if n == 0 {
             return Ok(());
         }
-        let (mut t, len) = varint::varint(self.stream).ok_or(ChunkError::Short)?;
+        let (t, len) = varint::varint(self.stream).ok_or(ChunkError::Short)?;
         let rest = self.stream.get(len..).ok_or(ChunkError::Short)?;
         let (first, rest) = rest.split_first_chunk().ok_or(ChunkError::Short)?;
-        let mut v = u64::from_be_bytes(*first);
-        // Every further sample takes two bits at least: the count cannot make us reserve more than the input allows.
-        let reserve = usize::from(n).min(1 + rest.len() * 4);
-        ts.reserve(reserve);
-        vs.reserve(reserve);
+        let v = u64::from_be_bytes(*first);
         ts.push(t);
         vs.push(f64::from_bits(v));
         if n == 1 {
             return Ok(());
         }
-        let (mut delta, len) = varint::uvarint(rest).ok_or(ChunkError::Short)?;
+        let (delta, len) = varint::uvarint(rest).ok_or(ChunkError::Short)?;
         let mut bits = BitReader::new(rest.get(len..).ok_or(ChunkError::Short)?);
         let (mut leading, mut trailing) = (0, 0);
-        for i in 1..n {
-            if i > 1 {
-                let dod = read_dod(&mut bits);
-                delta = delta.wrapping_add(dod.cast_unsigned());
-            }
-            t = t.wrapping_add(delta.cast_signed());
-            v = read_xor(&mut bits, v, &mut leading, &mut trailing)?;
-            bits.check()?;
-            ts.push(t);
-            vs.push(f64::from_bits(v));
+        let t = t.wrapping_add(delta.cast_signed());
+        let v = read_xor(&mut bits, v, &mut leading, &mut trailing)?;
+        ts.push(t);
+        vs.push(f64::from_bits(v));
+        let mut run = Run { bits, t, delta, v, leading, trailing };
+        let more = usize::from(n) - 2;
+        // A sample takes two bits at least: the count cannot make us take more memory than the bytes account for.
+        if more > run.bits.left() / 2 {
+            return Err(ChunkError::Short);
         }
+        let (ts_from, vs_from) = (ts.len(), vs.len());
+        ts.resize(ts_from + more, 0);
+        vs.resize(vs_from + more, 0.0);
+        for (t, v) in ts[ts_from..].iter_mut().zip(&mut vs[vs_from..]) {
+            run.next()?;
+            (*t, *v) = (run.t, f64::from_bits(run.v));
+        }
+        // Zeros are read behind the end, so it is enough to look once.
+        run.bits.check()
+    }
+}
+
+/// The state from the third sample on.
+struct Run<'a> {
+    bits: BitReader<'a>,
+    t: i64,
+    delta: u64,
+    v: u64,
+    leading: u32,
+    trailing: u32,
+}
+
+impl Run<'_> {
+    #[inline]
+    fn next(&mut self) -> Result<(), ChunkError> {
+        let word = self.bits.peek();
+        if word >> 63 == 0 {
+            // The usual case, from the bits at hand: a regular sample whose value is the same or differs in the same place.
+            self.t = self.t.wrapping_add(self.delta.cast_signed());
+            if word >> 62 == 0 {
+                self.bits.skip(2);
+                return Ok(());
+            }
+            let n = 64 - self.leading - self.trailing;
+            if word >> 61 == 0b010 && n <= 54 {
+                self.bits.skip(3 + n);
+                self.v ^= ((word << 3) >> (64 - n)) << self.trailing;
+                return Ok(());
+            }
+            self.bits.skip(1);
+        } else {
+            let dod = read_dod(&mut self.bits);
+            self.delta = self.delta.wrapping_add(dod.cast_unsigned());
+            self.t = self.t.wrapping_add(self.delta.cast_signed());
+        }
+        self.v = read_xor(&mut self.bits, self.v, &mut self.leading, &mut self.trailing)?;
         Ok(())
     }
 }

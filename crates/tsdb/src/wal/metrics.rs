@@ -33,6 +33,8 @@ impl WalMetrics {
         let counter = |name: &str, help: &str| {
             registry.counter(&format!("prometheus_tsdb_{name}"), help, &[])
         };
+        let attempts =
+            |name: &str, what: &str| counter(name, &format!("Total number of checkpoint {what}."));
         let gauge =
             |name: &str, help: &str| registry.gauge(&format!("prometheus_tsdb_{name}"), help, &[]);
         Self {
@@ -82,21 +84,15 @@ impl WalMetrics {
                 "wal_record_bytes_saved_total",
                 "Total number of bytes saved by the optional record compression.",
             ),
-            checkpoint_creations: counter(
-                "checkpoint_creations_total",
-                "Total number of checkpoint creations attempted.",
-            ),
-            checkpoint_creations_failed: counter(
+            checkpoint_creations: attempts("checkpoint_creations_total", "creations attempted"),
+            checkpoint_creations_failed: attempts(
                 "checkpoint_creations_failed_total",
-                "Total number of checkpoint creations that failed.",
+                "creations that failed",
             ),
-            checkpoint_deletions: counter(
-                "checkpoint_deletions_total",
-                "Total number of checkpoint deletions attempted.",
-            ),
-            checkpoint_deletions_failed: counter(
+            checkpoint_deletions: attempts("checkpoint_deletions_total", "deletions attempted"),
+            checkpoint_deletions_failed: attempts(
                 "checkpoint_deletions_failed_total",
-                "Total number of checkpoint deletions that failed.",
+                "deletions that failed",
             ),
         }
     }
