@@ -289,6 +289,10 @@ fn trimming() {
         trimmed.trim(value, trim);
         check(&trimmed, want);
     }
+}
+
+#[test]
+fn trimming_of_custom_bounds() {
     for (value, trim, want) in [
         (
             3.0,

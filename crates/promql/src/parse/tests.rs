@@ -85,43 +85,44 @@ fn words_are_names_too() {
     assert!(parse("bool", &ALL).is_err() && parse("atan2", &ALL).is_err());
 }
 
+const CHARACTERS: &[&str] = &[
+    "",
+    " # nothing",
+    "up{",
+    "up}",
+    "up)",
+    "(up",
+    "up[5m",
+    "up[",
+    "up[5m[",
+    "up[\"5m\"]",
+    "up[5m\"]",
+    "up[:5m]",
+    "up[5m::]",
+    "up[5m:x]",
+    "a:b{c:d=\"e\"}",
+    "up{a!x}",
+    "up !x",
+    "up =~ 1",
+    "up & 1",
+    "\"a",
+    "`a",
+    "\"\\z\"",
+    "\"\\x4",
+    "\"\\xg0\"",
+    "\"\\ud800\"",
+    "\"\\xff\"",
+    "\"\u{fffd}\"",
+    "1__0",
+    "5xy",
+    "1.5.2",
+    "\n  up{é}",
+];
+
 #[test]
 fn characters_that_do_not_belong() {
-    let texts = [
-        "",
-        " # nothing",
-        "up{",
-        "up}",
-        "up)",
-        "(up",
-        "up[5m",
-        "up[",
-        "up[5m[",
-        "up[\"5m\"]",
-        "up[5m\"]",
-        "up[:5m]",
-        "up[5m::]",
-        "up[5m:x]",
-        "a:b{c:d=\"e\"}",
-        "up{a!x}",
-        "up !x",
-        "up =~ 1",
-        "up & 1",
-        "\"a",
-        "`a",
-        "\"\\z\"",
-        "\"\\x4",
-        "\"\\xg0\"",
-        "\"\\ud800\"",
-        "\"\\xff\"",
-        "\"\u{fffd}\"",
-        "1__0",
-        "5xy",
-        "1.5.2",
-        "\n  up{é}",
-    ];
     check(
-        &texts,
+        CHARACTERS,
         expect![[r#"
          => unknown position: parse error: no expression found in input
          # nothing => 1:1: parse error: no expression found in input
