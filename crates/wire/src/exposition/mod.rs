@@ -9,6 +9,8 @@
 //! asked. [`Parser::known_series`] reads a line whose series text is known without looking at that text at all.
 
 mod classic;
+#[cfg(test)]
+mod conformance;
 mod cursor;
 mod error;
 mod fast;

@@ -1,0 +1,10 @@
+//! The classic text parser: no panic, and the scrape cache's way gives what the full parser gives.
+#![no_main]
+
+#[path = "shared/exposition.rs"]
+mod exposition;
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| {
+    exposition::walk(body, wire::exposition::Format::Text);
+    exposition::known_equals_full(body, wire::exposition::Format::Text);
+});
