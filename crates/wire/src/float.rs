@@ -242,8 +242,11 @@ pub fn format_go(out: &mut String, v: f64) {
     }
 }
 
-/// Appends `v` in OpenMetrics' form: as [`format_go`], with `.0` where there is neither a point nor an exponent.
+/// Appends `v` in OpenMetrics' form: as [`format_go`], with `.0` where there is neither a point nor an exponent. −0 is `0.0`.
 pub fn format_open_metrics(out: &mut String, v: f64) {
+    if v == 0.0 {
+        return out.push_str("0.0");
+    }
     let start = out.len();
     format_go(out, v);
     let written = &out[start..];

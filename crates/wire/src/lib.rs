@@ -7,9 +7,13 @@ pub mod encode;
 pub mod escaping;
 pub mod exposition;
 pub mod float;
+#[cfg(test)]
+mod float_tests;
 mod mime;
 pub mod names;
 pub mod negotiate;
+#[cfg(test)]
+mod negotiate_tests;
 mod proto;
 mod quote;
 pub mod remote;

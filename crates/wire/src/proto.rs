@@ -258,6 +258,12 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Bytes that are no field, for tests of malformed messages.
+    #[cfg(test)]
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// A message within, which may be empty.
     pub(crate) fn message(&mut self, field: u64, fill: impl FnOnce(&mut Writer<'_>)) {
         let mut inner = Vec::new();

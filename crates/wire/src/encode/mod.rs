@@ -25,7 +25,7 @@ pub struct Family<'a> {
     pub name: &'a str,
     /// Left out when empty.
     pub help: &'a str,
-    /// Left out when empty. OpenMetrics demands that the name ends with it.
+    /// Left out when empty; in OpenMetrics also when the name does not end with `_` and it, which would be refused.
     pub unit: &'a str,
     pub kind: MetricType,
     pub metrics: &'a [Metric<'a>],

@@ -78,7 +78,9 @@ impl FamilyWriter<'_> {
             Dialect::OpenMetrics => self.kind.as_str(),
         });
         out.push('\n');
-        if self.is_open_metrics() && !family.unit.is_empty() {
+        // A unit that is not the name's last word would have the whole exposition refused.
+        let last_word = name.strip_suffix(family.unit).is_some_and(|stem| stem.ends_with('_'));
+        if self.is_open_metrics() && !family.unit.is_empty() && last_word {
             out.push_str("# UNIT ");
             push_name(out, name);
             out.push(' ');

@@ -17,6 +17,8 @@ mod fast;
 mod format;
 mod label_buf;
 mod open_metrics;
+#[cfg(test)]
+mod properties;
 mod protobuf;
 #[cfg(test)]
 mod tests;
