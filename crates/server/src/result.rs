@@ -26,8 +26,8 @@ pub(crate) fn data(value: QueryValue, tail: &str) -> Data {
             out.push(']');
             Data::Whole(out + &tail)
         }
-        QueryValue::Vector(samples) => rows("vector", samples, vector_row, tail),
-        QueryValue::Matrix(series) => rows("matrix", series, matrix_row, tail),
+        QueryValue::Vector(samples) => rows("vector", samples, vector_row, &tail),
+        QueryValue::Matrix(series) => rows("matrix", series, matrix_row, &tail),
     }
 }
 
@@ -35,7 +35,7 @@ fn rows<T: Send + 'static>(
     kind: &str,
     rows: Vec<T>,
     write: fn(&mut String, &T),
-    tail: String,
+    tail: &str,
 ) -> Data {
     let head = format!("{{\"resultType\":\"{kind}\",\"result\":[");
     let pieces =

@@ -119,7 +119,9 @@ mod tests {
     fn check(method: &Method, path: &str) -> String {
         match find(method, path) {
             Found::Route(route, segment) => format!("{} [{segment}]", route.path),
-            other => format!("{other:?}"),
+            other @ (Found::OtherMethods(_) | Found::Options(_) | Found::Nothing) => {
+                format!("{other:?}")
+            }
         }
     }
 

@@ -72,7 +72,7 @@ where
     let start = state.mono();
     let (head, body) = request.into_parts();
     let reply = match locate(&state, &head.method, head.uri.path()) {
-        Err(reply) => reply,
+        Err(reply) => *reply,
         Ok((route, segment, path)) => {
             let query = head.uri.query().unwrap_or_default().to_owned();
             let request = Request {
@@ -107,25 +107,25 @@ fn locate(
     state: &State,
     method: &Method,
     path: &str,
-) -> Result<(&'static Route, String, String), Reply> {
+) -> Result<(&'static Route, String, String), Box<Reply>> {
     let prefix = state.place.prefix.as_str();
     let below = match path.strip_prefix(prefix) {
         Some("") => "/",
         Some(below) if below.starts_with('/') => below,
-        _ if path == "/" => return Err(Reply::found(&format!("{prefix}/"))),
-        _ => return Err(not_found()),
+        _ if path == "/" => return Err(Box::new(Reply::found(&format!("{prefix}/")))),
+        _ => return Err(Box::new(not_found())),
     };
     match route::find(method, below) {
         Found::Route(route, segment) => Ok((route, segment, below.to_owned())),
-        Found::Nothing => Err(not_found()),
+        Found::Nothing => Err(Box::new(not_found())),
         Found::Options(allow) => {
             let allow = HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET"));
-            Err(Reply::empty(StatusCode::OK).with(header::ALLOW, allow))
+            Err(Box::new(Reply::empty(StatusCode::OK).with(header::ALLOW, allow)))
         }
         Found::OtherMethods(allow) => {
             let allow = HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET"));
             let reply = Reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-            Err(reply.with(header::ALLOW, allow))
+            Err(Box::new(reply.with(header::ALLOW, allow)))
         }
     }
 }
@@ -144,7 +144,7 @@ where
         return reply;
     }
     if let Err(reply) = read_body(route, &mut call, body).await {
-        return reply;
+        return *reply;
     }
     let mut gone = Gone(Some(call.request.gone.clone()));
     let reply = match route.lane {
@@ -183,10 +183,8 @@ async fn queued(
     wait: Duration,
 ) -> Reply {
     let state = Arc::clone(&call.state);
-    let permit = match timeout(wait, Arc::clone(lane(&state)).acquire_owned()).await {
-        Ok(Ok(permit)) => permit,
-        Ok(Err(_)) | Err(_) => return overloaded(route.lane),
-    };
+    let waited = timeout(wait, Arc::clone(lane(&state)).acquire_owned()).await;
+    let Ok(Ok(permit)) = waited else { return overloaded(route.lane) };
     blocking(&state, move || {
         let _permit = permit;
         run(route, &call)
@@ -245,14 +243,14 @@ fn run(route: &Route, call: &Call) -> Reply {
     })
 }
 
-async fn read_body<B>(route: &Route, call: &mut Call, mut body: B) -> Result<(), Reply>
+async fn read_body<B>(route: &Route, call: &mut Call, mut body: B) -> Result<(), Box<Reply>>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let limit = route.body;
     let too_large = || {
         let text = format!("request body over {} bytes ({})", limit.bytes_max, limit.name);
-        Reply::error(StatusCode::PAYLOAD_TOO_LARGE, &text)
+        Box::new(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, &text))
     };
     if body.is_end_stream() {
         return Ok(());
@@ -261,8 +259,8 @@ where
         return Err(too_large());
     }
     let busy = |error: stdx::budget::BudgetExceeded| {
-        Reply::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
-            .with(header::RETRY_AFTER, HeaderValue::from_static("5"))
+        let reply = Reply::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+        Box::new(reply.with(header::RETRY_AFTER, HeaderValue::from_static("5")))
     };
     let mut charge = call.state.bodies.charge(0).map_err(busy)?;
     let mut bytes = BytesMut::new();
@@ -272,10 +270,8 @@ where
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(_))) => {
-                    return Err(Reply::error(
-                        StatusCode::BAD_REQUEST,
-                        "the request body ended early",
-                    ));
+                    let text = "the request body ended early";
+                    return Err(Box::new(Reply::error(StatusCode::BAD_REQUEST, text)));
                 }
                 Err(_) => return Err(too_slow()),
             };
@@ -296,9 +292,9 @@ where
     Ok(())
 }
 
-fn too_slow() -> Reply {
-    Reply::error(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly")
-        .with(header::CONNECTION, HeaderValue::from_static("close"))
+fn too_slow() -> Box<Reply> {
+    let reply = Reply::error(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly");
+    Box::new(reply.with(header::CONNECTION, HeaderValue::from_static("close")))
 }
 
 /// Says which other pages' scripts may read this answer.

@@ -18,18 +18,21 @@ use scrape::target::{ActiveTarget, DroppedTarget, Health, Targets};
 use crate::config::Loaded;
 use crate::parts::{EachMetadata, Scraper, SeriesExemplars, Store, StoreStats};
 
+/// Labels and samples, as a test writes them.
+pub(crate) type Row<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+
 type Rows = Vec<(Labels, Vec<(i64, f64)>)>;
 
 /// Series in memory, in the order of their first sample.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     rows: Mutex<Rows>,
     /// What every read and commit says, when set.
-    pub(super) broken: Mutex<Option<ReadError>>,
+    pub(crate) broken: Mutex<Option<ReadError>>,
 }
 
 impl Memory {
-    pub(super) fn with(series: &[(&[(&str, &str)], &[(i64, f64)])]) -> Arc<Self> {
+    pub(crate) fn with(series: &[Row<'_>]) -> Arc<Self> {
         let rows = series.iter().map(|(labels, samples)| {
             (Labels::from_pairs(labels.iter().copied()), samples.to_vec())
         });
@@ -37,7 +40,7 @@ impl Memory {
     }
 
     /// `labels: time=value …` a line.
-    pub(super) fn dump(&self) -> String {
+    pub(crate) fn dump(&self) -> String {
         let mut out = String::new();
         for (labels, samples) in self.rows.lock().iter() {
             let samples: Vec<String> = samples.iter().map(|(t, v)| format!("{t}={v}")).collect();
@@ -228,7 +231,7 @@ impl Store for Memory {
 
 /// Two targets, one dropped, and what they say of `up` and `x_total`.
 #[derive(Debug, Default)]
-pub(super) struct Stub;
+pub(crate) struct Stub;
 
 impl Scraper for Stub {
     fn apply(&self, _: &Loaded) -> Result<(), String> {

@@ -22,41 +22,41 @@ use crate::serve::serve;
 use crate::state::{Phase, State};
 
 /// 2023-11-14T22:13:20Z
-pub(super) const NOW_MS: i64 = 1_700_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
 
 /// A server without sockets.
-pub(super) struct Server {
-    pub(super) state: Arc<State>,
+pub(crate) struct Server {
+    pub(crate) state: Arc<State>,
     /// What is behind it, once it is ready.
-    pub(super) memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     runtime: tokio::runtime::Runtime,
 }
 
 /// An answer as a test compares it.
-pub(super) struct Got {
-    pub(super) status: u16,
-    pub(super) headers: hyper::HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Got {
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
     /// `STATUS BODY`
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.status, self.text())
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Server {
     /// A server whose storage is not open yet.
-    pub(super) fn starting(config: Config) -> Self {
+    pub(crate) fn starting(config: Config) -> Self {
         let loader = Box::new(|| Err("mangru.yml:3:1: unknown key \"x\"".to_owned()));
         let loaded = Loaded { yaml: "global: {}\n".to_owned(), ..Loaded::default() };
         let clock = Arc::new(SimClock::at(NOW_MS));
@@ -66,14 +66,14 @@ impl Server {
     }
 
     /// A server that is ready, with nothing behind it.
-    pub(super) fn bare(config: Config) -> Self {
+    pub(crate) fn bare(config: Config) -> Self {
         let server = Self::starting(config);
         server.state.enter(Phase::Ready);
         server
     }
 
     /// A server with four series that have a sample at [`NOW_MS`].
-    pub(super) fn with_series() -> Self {
+    pub(crate) fn with_series() -> Self {
         Self::over(
             Config { external_url: "http://mon.example".to_owned(), ..Config::default() },
             Memory::with(&[
@@ -88,7 +88,7 @@ impl Server {
         )
     }
 
-    pub(super) fn over(config: Config, memory: Arc<Memory>) -> Self {
+    pub(crate) fn over(config: Config, memory: Arc<Memory>) -> Self {
         let mut server = Self::bare(config);
         server.memory = memory;
         let store = Arc::clone(&server.memory);
@@ -97,11 +97,11 @@ impl Server {
         server
     }
 
-    pub(super) fn get(&self, path: &str) -> Got {
+    pub(crate) fn get(&self, path: &str) -> Got {
         self.send(Request::get(path).body(Full::default()).unwrap())
     }
 
-    pub(super) fn send(&self, request: Request<Full<Bytes>>) -> Got {
+    pub(crate) fn send(&self, request: Request<Full<Bytes>>) -> Got {
         self.runtime.block_on(async {
             let response: Response<ReplyBody> = serve(Arc::clone(&self.state), request).await;
             let (head, body) = response.into_parts();
