@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use stdx::clock::{Clock, RealClock};
 use stdx::fs::real::RealFs;
@@ -12,6 +13,9 @@ use crate::logging;
 
 /// Files that are looked for when none is named, first found first.
 const FILES_WITHOUT_A_NAME: [&str; 2] = ["mangru.yml", "prometheus.yml"];
+
+/// Changes are looked for no more often than this.
+const AUTO_RELOAD_MIN: Duration = Duration::from_secs(1);
 
 /// The version of Prometheus whose surface this is.
 pub(crate) const PROMETHEUS_VERSION: &str = "3.14.0";
@@ -82,7 +86,8 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
     let options = options(flags);
     let source = Source::find(flags);
     let first = source.load(&options)?;
-    let server_config = server_config(flags, &first)?;
+    let mut server_config = server_config(flags, &first)?;
+    server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
         for warning in &config.warnings {
@@ -119,6 +124,16 @@ fn options(flags: &Flags) -> Options {
         retention_bytes: flags.bytes("storage.tsdb.retention.size"),
         extra_scrape_metrics: flags.feature("extra-scrape-metrics"),
     }
+}
+
+/// How changes of the file are noticed, when that is asked for; there is no file to watch in the built-in configuration.
+fn auto_reload(flags: &Flags, source: &Source) -> Option<server::AutoReload> {
+    if !flags.switch("config.auto-reload") && !flags.feature("auto-reload-config") {
+        return None;
+    }
+    let path = source.path()?;
+    let every = flags.duration("config.auto-reload-interval").max(AUTO_RELOAD_MIN);
+    Some(server::AutoReload { every, fingerprint: Arc::new(move || config::fingerprint(&path)) })
 }
 
 /// One reading of the file, as the server takes it.
@@ -170,6 +185,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         flags: flags.map(),
         version: version(),
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
+        auto_reload: None,
     })
 }
 
@@ -199,7 +215,7 @@ pub(crate) fn version() -> server::Version {
         branch: known(option_env!("MANGRU_BRANCH")),
         build_user: known(option_env!("MANGRU_BUILD_USER")),
         build_date: known(option_env!("MANGRU_BUILD_DATE")),
-        rust_version: known(option_env!("CARGO_PKG_RUST_VERSION")),
+        rust_version: known(option_env!("MANGRU_RUST_VERSION")),
     }
 }
 
@@ -254,6 +270,24 @@ mod tests {
             let address = &scrape.static_configs[0].targets[0];
             assert_eq!(format!("{}://{address}{}", scrape.scheme, scrape.metrics_path), target);
         }
+    }
+
+    #[test]
+    fn reloading_by_itself() {
+        let every = |line: &[&str]| {
+            let flags = Flags::parse_line(line).unwrap();
+            auto_reload(&flags, &Source::find(&flags)).map(|auto_reload| auto_reload.every)
+        };
+        assert_eq!(every(&["--config.file=a.yml"]), None);
+        assert_eq!(every(&["--config.auto-reload"]), None);
+        let line = ["--config.file=a.yml", "--config.auto-reload"];
+        assert_eq!(every(&line), Some(Duration::from_secs(30)));
+        let line = [
+            "--config.file=a",
+            "--enable-feature=auto-reload-config",
+            "--config.auto-reload-interval=1ms",
+        ];
+        assert_eq!(every(&line), Some(AUTO_RELOAD_MIN));
     }
 
     #[test]

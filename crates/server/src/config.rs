@@ -39,6 +39,26 @@ pub struct Config {
     pub version: Version,
     /// Reads `file_sd_configs`' YAML files.
     pub target_files: TargetFiles,
+    /// Reload by itself when the configuration's files change; `None`: only when asked.
+    pub auto_reload: Option<AutoReload>,
+}
+
+/// How changes of the configuration are noticed.
+#[derive(Clone)]
+pub struct AutoReload {
+    /// How often to look.
+    pub every: Duration,
+    /// A number that changes when the files do; an error when they cannot be read, which is no change.
+    pub fingerprint: Fingerprint,
+}
+
+/// See [`AutoReload::fingerprint`].
+pub type Fingerprint = std::sync::Arc<dyn Fn() -> Result<u64, String> + Send + Sync>;
+
+impl std::fmt::Debug for AutoReload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AutoReload(every {:?})", self.every)
+    }
 }
 
 /// Bounds of queries.
@@ -176,6 +196,7 @@ impl Default for Config {
             flags: BTreeMap::new(),
             version: Version::default(),
             target_files: TargetFiles::default(),
+            auto_reload: None,
         }
     }
 }

@@ -36,6 +36,7 @@ mod time;
 mod write;
 
 pub use config::{
-    Config, Loaded, Loader, QueryConfig, RunError, StorageConfig, TargetFiles, Version,
+    AutoReload, Config, Fingerprint, Loaded, Loader, QueryConfig, RunError, StorageConfig,
+    TargetFiles, Version,
 };
 pub use run::run;

@@ -12,7 +12,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{interval, timeout};
 use tsdb::Db;
 
-use crate::config::{Config, Loader, RunError};
+use crate::config::{AutoReload, Config, Loader, RunError};
 use crate::parts::{Parts, Scraper};
 use crate::state::{Phase, State, stopped};
 use crate::{listen, scraper, storage};
@@ -56,6 +56,9 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         tasks.spawn(listen::accept(listener, Arc::clone(state), Arc::clone(&room)));
     }
     signals(state).map_err(RunError::Runtime)?;
+    if let Some(auto_reload) = state.config.auto_reload.clone() {
+        tokio::spawn(reload_on_change(Arc::clone(state), auto_reload));
+    }
     let mut stopping = state.stopping();
     let opened = tokio::select! {
         opened = open(state, fs) => Some(opened?),
@@ -140,6 +143,37 @@ async fn close(state: &State, db: Arc<Db>) -> Result<(), RunError> {
         Err(_) => "a mistake of ours; see the log".to_owned(),
     };
     Err(RunError::Storage { dir: state.config.storage.dir.clone(), reason })
+}
+
+/// Reads the configuration anew whenever its fingerprint differs from the last one seen, until the server stops.
+async fn reload_on_change(state: Arc<State>, auto_reload: AutoReload) {
+    let AutoReload { every, fingerprint } = auto_reload;
+    let mut stopping = state.stopping();
+    let mut ticks = interval(every);
+    let mut seen = None;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stopped(&mut stopping) => return,
+        }
+        let (state, look) = (Arc::clone(&state), Arc::clone(&fingerprint));
+        let looked = spawn_blocking(move || {
+            let now = match look() {
+                Ok(now) => now,
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for changes of the configuration");
+                    return seen;
+                }
+            };
+            if seen.is_some_and(|before| before != now) {
+                tracing::info!("the configuration's files changed");
+                // The outcome is in the log and in the metrics.
+                let _done = state.reload();
+            }
+            Some(now)
+        });
+        seen = looked.await.unwrap_or(seen);
+    }
 }
 
 /// SIGTERM and SIGINT stop the server, SIGHUP reads the configuration anew.

@@ -1,9 +1,10 @@
 //! The files around a configuration: reading within bounds, patterns, `scrape_config_files`, and what is missing.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::schema::{Failure, Record};
-use crate::yaml::FILE_BYTES_MAX;
+use crate::yaml::{Content, FILE_BYTES_MAX, Node, parse};
 
 use super::{Config, ConfigError, read_text, scrape};
 
@@ -188,9 +189,73 @@ pub(crate) fn rule_files(config: &Config) -> Vec<PathBuf> {
     config.rule_patterns().iter().flat_map(|pattern| glob(pattern)).collect()
 }
 
+/// A number that changes when the file at `path`, or one that it includes or names as a file of rules, changes.
+///
+/// # Errors
+/// A text: the file at `path` cannot be read.
+pub(crate) fn fingerprint(path: &Path) -> Result<u64, String> {
+    let text = read(path).map_err(|error| error.0)?;
+    let mut hasher = std::hash::DefaultHasher::new();
+    text.hash(&mut hasher);
+    let dir = path.parent().unwrap_or(Path::new(""));
+    for pattern in included(&text) {
+        for file in glob(&dir.join(pattern)) {
+            file.hash(&mut hasher);
+            // A file that cannot be read counts as none: the reload will say so.
+            read(&file).ok().hash(&mut hasher);
+        }
+    }
+    Ok(hasher.finish())
+}
+
+/// The patterns of files that belong to the configuration; none when the text is no YAML.
+fn included(text: &str) -> Vec<String> {
+    let Ok(Some(Node { content: Content::Map(entries), .. })) = parse(text) else {
+        return Vec::new();
+    };
+    let lists = entries
+        .into_iter()
+        .filter(|entry| ["rule_files", "scrape_config_files"].contains(&entry.key.text.as_str()));
+    let items = lists.flat_map(|entry| match entry.value.content {
+        Content::Seq(items) => items,
+        Content::Map(_) | Content::Scalar(_) => Vec::new(),
+    });
+    let scalars = items.filter_map(|item| match item.content {
+        Content::Scalar(scalar) => Some(scalar.text),
+        Content::Seq(_) | Content::Map(_) => None,
+    });
+    scalars.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_follows_the_files() {
+        let dir = std::env::temp_dir().join(format!("mangru-fingerprint-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            stdx::fs::write_atomic(&stdx::fs::real::RealFs, &path, text.as_bytes()).unwrap();
+        };
+        let look = || fingerprint(&dir.join("m.yml")).unwrap();
+        write("m.yml", "scrape_config_files: ['s*.yml']\nrule_files: [r.yml]\n");
+        let mut seen = vec![look()];
+        assert_eq!(look(), seen[0]);
+        for (name, text) in
+            [("s1.yml", "a"), ("s1.yml", "b"), ("s2.yml", ""), ("r.yml", "x"), ("m.yml", "{}")]
+        {
+            write(name, text);
+            let now = look();
+            assert!(!seen.contains(&now), "{name}");
+            seen.push(now);
+        }
+        write("other.yml", "a");
+        assert_eq!(Some(&look()), seen.last());
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(fingerprint(&dir.join("m.yml")).is_err());
+    }
 
     #[test]
     fn patterns() {

@@ -24,7 +24,7 @@ use crate::schema::{
 };
 use crate::yaml::{self, Pos};
 
-pub(crate) use files::{missing as missing_files, rule_files};
+pub(crate) use files::{fingerprint, missing as missing_files, rule_files};
 use model::relabel::NameScheme;
 pub(crate) use own::is_address;
 pub(crate) use plain::target_groups;

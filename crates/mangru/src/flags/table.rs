@@ -111,8 +111,13 @@ pub(super) static FLAGS: &[Flag] = &[
         "",
         "Configuration file; without it ./mangru.yml, ./prometheus.yml, or the built-in one",
     ),
-    inert("config.auto-reload", Kind::Switch, "false"),
-    inert("config.auto-reload-interval", Kind::Duration, "30s"),
+    flag(
+        "config.auto-reload",
+        Kind::Switch,
+        "false",
+        "Read the configuration anew when its files change",
+    ),
+    flag("config.auto-reload-interval", Kind::Duration, "30s", "How often to look for changes"),
     flag(
         "web.listen-address",
         Kind::Text,
@@ -249,7 +254,7 @@ pub(crate) enum Feature {
 
 /// The names of Prometheus 3.14.
 pub(crate) static FEATURES: &[(&str, Feature)] = &[
-    ("auto-reload-config", Feature::NotBuilt),
+    ("auto-reload-config", Feature::Active),
     ("concurrent-rule-eval", Feature::NotBuilt),
     ("created-timestamp-zero-ingestion", Feature::NotBuilt),
     ("delayed-compaction", Feature::NotBuilt),
