@@ -103,6 +103,8 @@ struct Inner {
     /// Whether the last file takes more.
     has_current: bool,
     buffer: Vec<u8>,
+    /// The highest number that a file has or had.
+    newest: u32,
     /// How an fsync has failed: from then on nothing here counts as durable.
     broken: Option<String>,
 }
@@ -130,9 +132,11 @@ impl HeadChunks {
         fs.create_dir_all(dir).map_err(list)?;
         let mut files = Vec::new();
         let mut damage = Vec::new();
+        let mut newest = 0;
         for entry in fs.list(dir).map_err(list)? {
             let Some(number) = file_number(&entry.name).filter(|_| !entry.is_dir) else { continue };
             let path = dir.join(&entry.name);
+            newest = newest.max(number);
             match recover(fs.as_ref(), &path, number, &mut each) {
                 Ok((Some(file), bad)) => {
                     files.push(file);
@@ -154,7 +158,7 @@ impl HeadChunks {
             }
         }
         files.sort_by_key(|file| file.number);
-        let inner = Inner { files, has_current: false, buffer: Vec::new(), broken: None };
+        let inner = Inner { files, has_current: false, buffer: Vec::new(), newest, broken: None };
         Ok((Self { fs, dir: dir.to_owned(), inner: Mutex::new(inner) }, damage))
     }
 
@@ -280,7 +284,7 @@ impl HeadChunks {
         if !inner.buffer.is_empty() {
             return Err(HeadChunkError::BufferFull);
         }
-        let number = inner.files.last().map_or(1, |last| last.number + 1);
+        let number = inner.newest + 1;
         let path = file_path(&self.dir, number);
         let make = || {
             let file = self.fs.open(&path, OpenMode::CreateNew)?;
@@ -295,6 +299,7 @@ impl HeadChunks {
         let file = make().map_err(|error| HeadChunkError::Io("create file", error))?;
         let (len, maxt) = (FILE_HEADER_BYTES, i64::MIN);
         inner.files.push(OpenFile { number, file, len, maxt, is_synced: false });
+        inner.newest = number;
         inner.has_current = true;
         Ok(())
     }
@@ -418,19 +423,23 @@ fn recover(
             Some(HeadChunkDamage { file: number, offset: 0, bytes: file_len, what }),
         ));
     }
+    let mut window =
+        Window { file: file.as_ref(), next: FILE_HEADER_BYTES, bytes: Vec::new(), at: 0 };
     let mut len = FILE_HEADER_BYTES;
     let mut maxt = i64::MIN;
     let mut damage = None;
     while len < file_len {
-        match read_chunk(file.as_ref(), len)? {
-            Ok((meta, range, bytes)) => {
+        let bytes = window.fill(file_len)?;
+        match parse(bytes) {
+            Ok((meta, range)) => {
                 each(ChunkRef::new(number, len), &meta, &bytes[range.clone()]);
                 maxt = maxt.max(meta.maxt);
+                window.at += range.end + CRC_BYTES;
                 len += (range.end + CRC_BYTES) as u64;
             }
             Err(what) => {
                 // Prometheus sets files up with zeros: those are an end, not damage.
-                if !is_zero(file.as_ref(), len)? {
+                if !is_zero(bytes) {
                     let bytes = file_len - len;
                     damage = Some(HeadChunkDamage { file: number, offset: len, bytes, what });
                 }
@@ -442,9 +451,37 @@ fn recover(
     Ok((Some(OpenFile { number, file, len, maxt, is_synced: false }), damage))
 }
 
-/// Whether only zeros are left from `offset` on (one chunk's head is enough to tell).
-fn is_zero(file: &dyn File, offset: u64) -> io::Result<bool> {
-    let mut head = [0; META_BYTES];
-    let got = file.read_at(offset, &mut head)?;
-    Ok(head[..got].iter().all(|byte| *byte == 0))
+/// Whether a chunk's head is all zeros.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().take(META_BYTES).all(|byte| *byte == 0)
+}
+
+/// Bytes that are read at once.
+const WINDOW_BYTES: usize = 2 << 20;
+
+/// Reads a file from its beginning to its end, a stretch at a time.
+struct Window<'a> {
+    file: &'a dyn File,
+    /// Where the file goes on behind `bytes`.
+    next: u64,
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Window<'_> {
+    /// What lies ahead: a whole chunk at least, unless the file ends before.
+    fn fill(&mut self, file_len: u64) -> io::Result<&[u8]> {
+        let chunk_max = META_BYTES + varint::VARINT_BYTES_MAX + CHUNK_BYTES_MAX + CRC_BYTES;
+        if self.bytes.len() - self.at < chunk_max && self.next < file_len {
+            self.bytes.drain(..self.at);
+            self.at = 0;
+            let had = self.bytes.len();
+            self.bytes.resize(had + WINDOW_BYTES, 0);
+            let got = self.file.read_at(self.next, &mut self.bytes[had..])?;
+            self.bytes.truncate(had + got);
+            // A file that has become shorter ends here.
+            self.next = if got == 0 { file_len } else { self.next + got as u64 };
+        }
+        Ok(&self.bytes[self.at..])
+    }
 }
