@@ -18,7 +18,9 @@ use super::Db;
 /// Segments behind the newest checkpoint that make a new one worth while.
 const CHECKPOINT_SEGMENTS: u64 = 3;
 /// A checkpoint is made after this time too, when there is anything new.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2 * 60 * 60);
+pub(super) const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2 * 60 * 60);
+/// Series whose batch was never committed go after once to twice this time.
+const UNBORN_GRACE: Duration = Duration::from_secs(10 * 60);
 /// How long a jump of the time must hold before retention believes it.
 const JUMP_HOLD: Duration = Duration::from_secs(60 * 60);
 /// Slack of the time against the process' own clock.
@@ -32,6 +34,7 @@ pub(crate) struct Upkeep {
     first_segment: Option<u64>,
     last_checkpoint: Duration,
     last_truncation_mint: i64,
+    last_unborn: Duration,
 }
 
 impl Upkeep {
@@ -43,6 +46,7 @@ impl Upkeep {
             first_segment: None,
             last_checkpoint: clock.mono(),
             last_truncation_mint: i64::MIN,
+            last_unborn: clock.mono(),
         }
     }
 }
@@ -82,6 +86,7 @@ impl Db {
     /// grown. The server calls it each minute. Failures are counted in the metrics and met again by the next call.
     pub fn maintain(&self) {
         let mut upkeep = self.upkeep.lock();
+        self.settle_all();
         self.flush_closed();
         self.retain(&mut upkeep);
         if self.is_checkpoint_due(&mut upkeep) {
@@ -99,13 +104,19 @@ impl Db {
         let mint = now.saturating_sub(self.options.retention_ms);
         // A pass looks at every series: not for each minute of a long retention.
         let step = (self.options.retention_ms / 256).clamp(0, 60 * 60 * 1000);
-        let has_unborn = self.head.read().counts.unborn > 0;
-        if mint < upkeep.last_truncation_mint.saturating_add(step) && !has_unborn {
+        let since_unborn = self.clock.mono().saturating_sub(upkeep.last_unborn);
+        let is_unborn_due = since_unborn >= UNBORN_GRACE && self.head.read().counts.unborn > 0;
+        if mint < upkeep.last_truncation_mint.saturating_add(step) && !is_unborn_due {
             return;
         }
         upkeep.last_truncation_mint = mint;
+        if is_unborn_due {
+            upkeep.last_unborn = self.clock.mono();
+        }
         let _flush = self.flush.lock();
-        self.head.write().truncate(mint);
+        // No commit is between its decision and its application.
+        let _order = self.commit.lock();
+        self.head.write().truncate(mint, is_unborn_due);
         if self.chunks.truncate(mint).is_err() {
             self.metrics.truncations_failed.inc();
         }

@@ -35,6 +35,7 @@ pub(crate) struct DbMetrics {
     pub(crate) replay: ReplayMetrics,
     pub(crate) chunks_written: Counter,
     pub(crate) chunk_writes_failed: Counter,
+    pub(crate) late_log_failures: Counter,
     pub(crate) truncations: Counter,
     pub(crate) truncations_failed: Counter,
 }
@@ -111,6 +112,10 @@ impl DbMetrics {
             chunk_writes_failed: plain(
                 "mangru_tsdb_head_chunk_writes_failed_total",
                 "Closed chunks that the disk did not take; they stay in memory and are tried again.",
+            ),
+            late_log_failures: plain(
+                "mangru_tsdb_wbl_log_failures_total",
+                "Batches of late samples that could not be logged for Prometheus; the main log has them.",
             ),
             truncations: plain(
                 "prometheus_tsdb_head_truncations_total",

@@ -126,6 +126,8 @@ pub struct Db {
     pub(crate) wal: Wal,
     /// The log of late samples that Prometheus keeps; there while late samples are taken.
     wbl: Option<Wal>,
+    /// Late samples for it, until the main log has them on stable storage: so that it never has a part of a batch that is lost.
+    unsettled: Mutex<Vec<(Ticket, Batch)>>,
     chunks: HeadChunks,
     /// Held while closed chunks are moved to disk.
     flush: Mutex<()>,
@@ -145,6 +147,9 @@ pub struct Db {
 /// Bytes of closed chunks in memory above which a commit moves them to disk.
 const CLOSED_MEMORY_BYTES: usize = 256 << 10;
 
+/// Bytes of late samples that may wait for the main log.
+const UNSETTLED_BYTES_MAX: usize = 1 << 20;
+
 impl Db {
     /// Opens the database in `dir` (made when missing): takes Prometheus' `lock`, replays the newest checkpoint and the log, starts
     /// the log's thread.
@@ -158,7 +163,7 @@ impl Db {
         options: Options,
         registry: &Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        fs.create_dir_all(dir).map_err(OpenError::Io)?;
+        create_durably(fs.as_ref(), dir).map_err(OpenError::Io)?;
         let lock = fs.lock(&dir.join("lock")).map_err(OpenError::Lock)?;
         let metrics = DbMetrics::new(registry);
         let wal_metrics = WalMetrics::new(registry);
@@ -167,6 +172,7 @@ impl Db {
         let replayed = replay::run(&fs, dir, &options, &metrics, &wal_metrics)?;
         metrics.replay.seconds.set(clock.mono().saturating_sub(started).as_secs_f64());
         let (wal_dir, wbl_dir) = (dir.join("wal"), dir.join("wbl"));
+        create_durably(fs.as_ref(), &wal_dir).map_err(OpenError::Io)?;
         let wal = Wal::open(
             Arc::clone(&fs),
             Arc::clone(&clock),
@@ -175,6 +181,7 @@ impl Db {
             wal_metrics.clone(),
         )?;
         let wbl = if options.out_of_order_window_ms > 0 {
+            create_durably(fs.as_ref(), &wbl_dir).map_err(OpenError::Io)?;
             let own = WalMetrics::new(&Registry::default());
             let clock = Arc::clone(&clock);
             Some(Wal::open(Arc::clone(&fs), clock, &wbl_dir, options.wal(), own)?)
@@ -187,6 +194,7 @@ impl Db {
             commit: Mutex::new(()),
             wal,
             wbl,
+            unsettled: Mutex::default(),
             chunks: replayed.chunks,
             flush: Mutex::new(()),
             options,
@@ -265,6 +273,7 @@ impl Db {
     /// [`CloseError`]: not everything could be made durable.
     pub fn close(&self) -> Result<(), CloseError> {
         let Some(_lock) = self.lock.lock().take() else { return Ok(()) };
+        self.settle_all();
         let closed = self.wal.close();
         let late = self.wbl.as_ref().map_or(Ok(()), Wal::close);
         self.flush_closed();
@@ -274,15 +283,41 @@ impl Db {
         Ok(chunks?)
     }
 
-    /// Logs late samples where Prometheus looks for them. They are in the main log too.
-    pub(crate) fn log_late(
-        &self,
-        batch: Batch,
-        durability: Durability,
-    ) -> Result<Option<(&Wal, Ticket)>, WalError> {
-        match &self.wbl {
-            Some(wbl) if !batch.is_empty() => Ok(Some((wbl, wbl.log(batch, durability)?))),
-            Some(_) | None => Ok(None),
+    /// Takes late samples that are to go where Prometheus looks for them. They are in the main log, at `ticket`.
+    pub(crate) fn add_late(&self, ticket: Ticket, batch: Batch) {
+        if self.wbl.is_none() || batch.is_empty() {
+            return;
+        }
+        let bytes = {
+            let mut unsettled = self.unsettled.lock();
+            unsettled.push((ticket, batch));
+            unsettled.iter().map(|(_, batch)| batch.byte_len()).sum::<usize>()
+        };
+        if bytes > UNSETTLED_BYTES_MAX {
+            self.settle_all();
+        }
+    }
+
+    /// The main log is on stable storage up to `ticket`: logs the late samples up to there for Prometheus. A failure costs only Prometheus
+    /// something, and only after a crash.
+    pub(crate) fn settle(&self, ticket: Ticket) {
+        let Some(wbl) = &self.wbl else { return };
+        let mut unsettled = self.unsettled.lock();
+        let n = unsettled.partition_point(|(have, _)| *have <= ticket);
+        for (_, batch) in unsettled.drain(..n) {
+            if wbl.log(batch, Durability::Soon).is_err() {
+                self.metrics.late_log_failures.inc();
+            }
+        }
+    }
+
+    fn settle_all(&self) {
+        let newest = self.unsettled.lock().last().map(|(ticket, _)| *ticket);
+        if let Some(newest) = newest {
+            let synced = self.wal.log(Batch::default(), Durability::Synced);
+            if synced.and_then(|barrier| self.wal.wait(barrier)).is_ok() {
+                self.settle(newest);
+            }
         }
     }
 
@@ -315,6 +350,27 @@ impl Queryable for Db {
     fn querier(&self, mint: i64, _maxt: i64) -> Result<Box<dyn Querier + '_>, ReadError> {
         Ok(Box::new(HeadQuerier::new(self, mint)))
     }
+}
+
+/// Makes `dir` and its missing parents, and their names durable: a log in a folder that a power cut forgets is no log.
+fn create_durably(fs: &dyn Fs, dir: &Path) -> std::io::Result<()> {
+    let mut missing = Vec::new();
+    for ancestor in dir.ancestors().filter(|path| !path.as_os_str().is_empty()) {
+        if fs.exists(ancestor)? {
+            break;
+        }
+        missing.push(ancestor);
+    }
+    fs.create_dir_all(dir)?;
+    // The folder itself may be there since a start that a power cut ended.
+    if missing.is_empty() {
+        missing.push(dir);
+    }
+    for path in missing.iter().rev() {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        fs.sync_dir(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 /// Says when the folder holds blocks, which are not read.

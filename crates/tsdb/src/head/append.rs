@@ -287,19 +287,17 @@ impl Appender for HeadAppender<'_> {
         }
         // An empty batch is logged all the same when the caller waits: what it repeats may not be durable yet.
         let ticket = db.wal.log(batch, durability).map_err(storage)?;
-        let late_ticket = db.log_late(late_batch, durability).map_err(storage)?;
         let closed_bytes = {
             let mut head = db.head.write();
             plan.apply(&mut head);
             head.closed_memory_bytes()
         };
+        db.add_late(ticket, late_batch);
         drop(order);
         db.relieve(closed_bytes);
         if durability == Durability::Synced {
             db.wal.wait(ticket).map_err(storage)?;
-            if let Some((wal, ticket)) = late_ticket {
-                wal.wait(ticket).map_err(storage)?;
-            }
+            db.settle(ticket);
         }
         Ok(())
     }

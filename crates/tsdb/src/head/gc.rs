@@ -1,13 +1,13 @@
 //! Taking out what is too old: chunks, late samples, series without anything left.
 
-use super::slot::{BORN, Cold, NONE, Slot, TAKEN};
+use super::slot::{BORN, Cold, NONE, Slot, TAKEN, UNBORN_SEEN};
 use super::{Head, postings};
 
 impl Head {
     /// Drops what ends before `mint`, and the series that have nothing left. Returns how many series went.
     ///
-    /// Series that still wait for their first commit since the last call go as well.
-    pub(crate) fn truncate(&mut self, mint: i64) -> usize {
+    /// With `unborn` those go as well that have waited for their first commit since the last such call.
+    pub(crate) fn truncate(&mut self, mint: i64, unborn: bool) -> usize {
         let n = u32::try_from(self.slots.len()).expect("slot ids are u32");
         let mut gone = Vec::new();
         let mut oldest = i64::MAX;
@@ -15,7 +15,7 @@ impl Head {
             if !self.slots[id as usize].has(TAKEN) {
                 continue;
             }
-            match self.truncate_series(id, mint) {
+            match self.truncate_series(id, mint, unborn) {
                 Some(first) => oldest = oldest.min(first),
                 None => gone.push(id),
             }
@@ -28,7 +28,7 @@ impl Head {
     }
 
     /// The series' first time after dropping what ends before `mint`; `None` when nothing is left.
-    fn truncate_series(&mut self, id: u32, mint: i64) -> Option<i64> {
+    fn truncate_series(&mut self, id: u32, mint: i64, unborn: bool) -> Option<i64> {
         let at = id as usize;
         let gone = self.closed.truncate(&mut self.cold[at].closed, mint);
         self.counts.chunks_removed += gone as u64;
@@ -40,9 +40,12 @@ impl Head {
         }
         let slot = &mut self.slots[at];
         if !slot.has(BORN) {
-            // One pass of grace: its first commit may be under way.
-            let was_seen = slot.has(super::slot::UNBORN_SEEN);
-            slot.flags |= super::slot::UNBORN_SEEN;
+            // Its first commit may be under way.
+            if !unborn {
+                return Some(i64::MAX);
+            }
+            let was_seen = slot.has(UNBORN_SEEN);
+            slot.flags |= UNBORN_SEEN;
             return (!was_seen).then_some(i64::MAX);
         }
         let late = self.late.get(&id).and_then(|late| late.samples.keys().next().copied());

@@ -153,10 +153,23 @@ impl Plan {
             })
             .collect();
         batch.metadata(&metadata);
-        for group in &self.groups {
-            put_group(&mut batch, head, group);
+        // Floats in order and late ones share a record when they can: a record is whole or not there.
+        if let [only] = self.groups.as_slice()
+            && only.histograms.is_empty()
+            && self.late.iter().all(|(_, _, v)| matches!(v, AnyValue::Float(_)))
+        {
+            let late = self.late.iter().filter_map(|(id, t, v)| match v {
+                AnyValue::Float(v) => Some((*id, *t, *v)),
+                AnyValue::Histogram(_) => None,
+            });
+            let floats = only.floats.iter().copied().chain(late);
+            batch.samples(floats.map(|(id, t, v)| RefSample { series: head.ref_of(id).0, t, v }));
+        } else {
+            for group in &self.groups {
+                put_group(&mut batch, head, group);
+            }
+            self.put_late(&mut batch, head);
         }
-        self.put_late(&mut batch, head);
         let exemplars: Vec<RefExemplar> = self
             .exemplars
             .iter()

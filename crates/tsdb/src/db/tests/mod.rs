@@ -1,13 +1,19 @@
 //! Tests of the database as a whole.
 
-use std::path::PathBuf;
+mod crash;
+mod random;
+mod rules;
+mod threads;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::labels::Labels;
 use model::matcher::{MatchOp, Matcher};
 use model::port::{AppendError, Appendable, Durability, Queryable, SelectHints, SeriesRef};
 use model::sample::Samples;
-use stdx::clock::SimClock;
+use stdx::clock::{Clock, SimClock};
+use stdx::fs::Fs;
 use stdx::fs::real::RealFs;
 use stdx::metrics::Registry;
 
@@ -24,8 +30,7 @@ impl Dir {
     }
 
     fn open(&self, options: Options) -> Arc<Db> {
-        let clock = Arc::new(SimClock::at(1_000_000));
-        Db::open(Arc::new(RealFs), clock, &self.0, options, &Registry::default()).unwrap()
+        open_on(Arc::new(RealFs), &self.0, options)
     }
 }
 
@@ -33,6 +38,11 @@ impl Drop for Dir {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
     }
+}
+
+fn open_on(fs: Arc<dyn Fs>, dir: &Path, options: Options) -> Arc<Db> {
+    let clock = Arc::new(SimClock::at(1_000_000));
+    Db::open(fs, clock, dir, options, &Registry::default()).unwrap()
 }
 
 fn labels(text: &str) -> Labels {
@@ -75,27 +85,4 @@ fn get(db: &Db, matchers: &[Matcher]) -> String {
 
 fn all() -> Vec<Matcher> {
     vec![Matcher::new(MatchOp::Regex, "__name__", ".+").unwrap()]
-}
-
-#[test]
-fn samples_are_read_back_and_survive_a_restart() {
-    let dir = Dir::new("restart");
-    let expected = "__name__=a,x=1 10=1 20=2\n__name__=b 10=5 30=6\n";
-    {
-        let db = dir.open(Options::default());
-        assert_eq!(put(&db, "__name__=b@10=5 __name__=a,x=1@10=1"), []);
-        assert_eq!(put(&db, "__name__=a,x=1@20=2 __name__=b@30=6"), []);
-        assert_eq!(get(&db, &all()), expected);
-        db.close().unwrap();
-    }
-    let db = dir.open(Options::default());
-    assert_eq!(get(&db, &all()), expected);
-    assert_eq!(db.damage(), [""; 0]);
-    assert_eq!(put(&db, "__name__=a,x=1@30=3 __name__=c@30=3"), []);
-    drop(db);
-    let db = dir.open(Options::default());
-    assert_eq!(
-        get(&db, &all()),
-        "__name__=a,x=1 10=1 20=2 30=3\n__name__=b 10=5 30=6\n__name__=c 30=3\n"
-    );
 }

@@ -1,0 +1,227 @@
+//! Power cuts on the simulated disk: what was acknowledged is there, nothing is made up, no batch is there by half.
+//!
+//! `MANGRU_SEEDS` says how many seeds are run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use stdx::fs::OpenMode;
+use stdx::fs::sim::{Plan, SimFs};
+use stdx::rand::Rng;
+
+use crate::db::maintain;
+
+use super::*;
+
+const DIR: &str = "/data";
+const SERIES: u64 = 6;
+
+/// A batch by its number: every sample of it has that number as its value.
+#[derive(Debug, Clone)]
+struct Sent {
+    samples: BTreeSet<(u64, i64)>,
+    is_acked: bool,
+}
+
+/// Everything in the database: value (the batch's number) to series and time.
+fn read(db: &Db) -> BTreeMap<u64, BTreeSet<(u64, i64)>> {
+    let querier = db.querier(i64::MIN, i64::MAX).unwrap();
+    let set = querier.select(&SelectHints::default(), &all()).unwrap();
+    let mut found: BTreeMap<u64, BTreeSet<(u64, i64)>> = BTreeMap::new();
+    for i in 0..set.len() {
+        let mut samples = Samples::default();
+        set.read(i, i64::MIN, i64::MAX, &mut samples).unwrap();
+        let series: u64 = set.labels(i).get("s").unwrap().parse().unwrap();
+        for (t, v) in samples.ts.iter().zip(&samples.vs) {
+            let number: u64 = format!("{v}").parse().unwrap();
+            found.entry(number).or_default().insert((series, *t));
+        }
+    }
+    found
+}
+
+struct Run {
+    rng: Rng,
+    sim: SimFs,
+    clock: Arc<SimClock>,
+    options: Options,
+    sent: Vec<Sent>,
+    t: i64,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed ^ 0x5eed);
+        let options = Options {
+            wal_segment_bytes: 32 * 1024,
+            sync_interval: Duration::from_millis(2),
+            out_of_order_window_ms: if rng.below(2) == 0 { 0 } else { 100_000 },
+            ..Options::default()
+        };
+        let clock = Arc::new(SimClock::at(1_000_000));
+        Self { rng, sim: SimFs::new(seed), clock, options, sent: Vec::new(), t: 1_000_000 }
+    }
+
+    fn open(&self) -> Arc<Db> {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let (fs, options) = (Arc::new(self.sim.clone()), self.options.clone());
+        Db::open(fs, clock, Path::new(DIR), options, &Registry::default()).unwrap()
+    }
+
+    fn commit(&mut self, db: &Db) {
+        self.t += 1000;
+        let number = self.sent.len();
+        let value = f64::from(u32::try_from(number).unwrap());
+        let mut samples = BTreeSet::new();
+        let mut appender = db.appender();
+        for series in 0..SERIES {
+            let is_late = self.options.out_of_order_window_ms > 0 && self.rng.below(4) == 0;
+            let t = if is_late {
+                self.t - 500 - i64::try_from(self.rng.below(5_000)).unwrap()
+            } else {
+                self.t
+            };
+            let make = || labels(&format!("__name__=m,s={series}"));
+            let is_taken = !samples.contains(&(series, t))
+                && !self.sent.iter().any(|sent| sent.samples.contains(&(series, t)))
+                && appender.append(SeriesRef(0), &make, t, value).is_ok();
+            if is_taken {
+                samples.insert((series, t));
+            }
+        }
+        let is_synced = number == 0 || self.rng.below(2) == 0;
+        let durability = if is_synced { Durability::Synced } else { Durability::Soon };
+        let is_acked = appender.commit(durability).is_ok() && is_synced;
+        if is_acked {
+            // What was taken before is durable with it.
+            self.sent.iter_mut().for_each(|sent| sent.is_acked |= sent.samples.is_empty());
+        }
+        self.sent.push(Sent { samples, is_acked });
+    }
+
+    /// Checks what is there against what was sent, and goes on from there.
+    fn check(&mut self, db: &Db) {
+        let found = read(db);
+        for (number, samples) in &found {
+            let sent = &self.sent[usize::try_from(*number).unwrap()];
+            assert_eq!(*samples, sent.samples, "batch {number} is there by half");
+        }
+        for (number, sent) in self.sent.iter().enumerate() {
+            let is_there = found.contains_key(&(number as u64)) || sent.samples.is_empty();
+            assert!(is_there || !sent.is_acked, "batch {number} was acknowledged and is lost");
+        }
+    }
+
+    fn plan(&mut self, round: u64) -> Plan {
+        let (ops, writes, syncs) = self.sim.counts();
+        let mut plan =
+            Plan { power_off_at_op: Some(ops + 1 + self.rng.below(60)), ..Plan::default() };
+        let n = self.rng.below(20);
+        match (round + n) % 4 {
+            0 => plan.failing_writes = BTreeSet::from([writes + n]),
+            1 => plan.failing_syncs = BTreeSet::from([syncs + n]),
+            2 | 3 => {}
+            4..=u64::MAX => unreachable!("a remainder of four"),
+        }
+        plan
+    }
+
+    fn round(&mut self, round: u64) {
+        let db = self.open();
+        self.check(&db);
+        if self.sent.is_empty() {
+            self.commit(&db);
+        }
+        let plan = self.plan(round);
+        self.sim.set_plan(plan);
+        for _ in 0..40 {
+            match self.rng.below(12) {
+                0 => {
+                    self.clock.advance(maintain::CHECKPOINT_INTERVAL);
+                    db.maintain();
+                }
+                1 => db.flush_closed(),
+                2..=u64::MAX => self.commit(&db),
+            }
+            if self.sim.is_off() {
+                break;
+            }
+        }
+        drop(db);
+        self.sim.crash();
+    }
+}
+
+fn seeds() -> u64 {
+    std::env::var("MANGRU_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(24)
+}
+
+#[test]
+fn what_was_acknowledged_survives_power_cuts_and_failing_disks() {
+    for seed in 0..seeds() {
+        let mut run = Run::new(seed);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for round in 0..4 {
+                run.round(round);
+            }
+            let db = run.open();
+            run.check(&db);
+        }));
+        assert!(result.is_ok(), "seed {seed}");
+    }
+}
+
+/// A disk with what `db` writes, and its only segment's bytes.
+fn small_log() -> (SimFs, PathBuf, Vec<u8>) {
+    let sim = SimFs::new(1);
+    let db = open_on(Arc::new(sim.clone()), Path::new(DIR), Options::default());
+    for n in 0..6 {
+        put(&db, &format!("__name__=m,s=0@{n}=1{n} __name__=m,s=1@{n}=1{n}"));
+    }
+    db.close().unwrap();
+    let path = Path::new(DIR).join("wal").join("00000000");
+    let bytes = stdx::fs::read_all(&sim, &path, 1 << 20).unwrap();
+    (sim, path, bytes)
+}
+
+fn with_log(path: &Path, bytes: &[u8]) -> Arc<Db> {
+    let sim = SimFs::new(1);
+    sim.create_dir_all(path.parent().unwrap()).unwrap();
+    sim.open(path, OpenMode::CreateNew).unwrap().append(bytes).unwrap();
+    open_on(Arc::new(sim), Path::new(DIR), Options::default())
+}
+
+#[test]
+fn a_log_cut_at_any_byte_gives_the_batches_before_the_cut() {
+    let (_sim, path, bytes) = small_log();
+    let mut before = 0;
+    for len in 0..=bytes.len() {
+        let db = with_log(&path, &bytes[..len]);
+        let found = read(&db);
+        let numbers: Vec<u64> = found.keys().copied().collect();
+        assert_eq!(numbers, (10..10 + numbers.len() as u64).collect::<Vec<_>>(), "cut at {len}");
+        for (number, samples) in &found {
+            let t = i64::try_from(number - 10).unwrap();
+            assert_eq!(*samples, BTreeSet::from([(0, t), (1, t)]), "cut at {len}");
+        }
+        assert!(numbers.len() >= before, "cut at {len}");
+        before = numbers.len();
+    }
+    assert_eq!(before, 6);
+}
+
+#[test]
+fn a_flipped_bit_costs_one_batch_and_is_told() {
+    let (_sim, path, bytes) = small_log();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    for at in (0..end).step_by(3) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x10;
+        let db = with_log(&path, &bytes);
+        let found = read(&db);
+        for (number, samples) in &found {
+            assert_eq!(samples.len(), 2, "flip at {at}: batch {number} is there by half");
+        }
+        assert!(found.len() == 6 || !db.damage().is_empty(), "flip at {at}");
+    }
+}
