@@ -33,7 +33,7 @@ fn labels(group: usize, series: usize) -> Labels {
         ("node", "node-1"),
         ("cluster", "eu-1"),
         ("service", "checkout"),
-        ("method", if series % 2 == 0 { "GET" } else { "POST" }),
+        ("method", if series.is_multiple_of(2) { "GET" } else { "POST" }),
         ("code", "200"),
         ("path", &path),
     ])
