@@ -122,7 +122,7 @@ impl Evaluator<'_> {
     fn negate(&self, inner: &Node, frame: &Frame) -> Result<Vec<Series>, QueryError> {
         let mut out = Collector::new(&self.meter, frame.steps);
         for mut series in self.eval(inner, frame)? {
-            negate_column(&mut series.column)?;
+            negate_column(&mut series.column);
             series.labels = self.nameless(series.labels);
             series.drop_name = true;
             if inner.value_type() == crate::ast::ValueType::Scalar {
@@ -186,17 +186,16 @@ impl Evaluator<'_> {
     }
 }
 
-fn negate_column(column: &mut Column) -> Result<(), QueryError> {
+fn negate_column(column: &mut Column) {
     for step in 0..column.steps() {
         if let Some(v) = column.float(step) {
             column.put_float(step, -v);
         } else if let Some(h) = column.hist(step) {
-            let negated = crate::hist::scale(h, -1.0)?;
+            let negated = crate::hist::scale(h, -1.0);
             column.clear(step);
             column.put(step, Value::Histogram(Arc::new(negated)));
         }
     }
-    Ok(())
 }
 
 /// The labels without the metric's name, type and unit.

@@ -49,6 +49,8 @@ pub(crate) struct Selector {
     pub(crate) extension: Option<Extension>,
     /// The function or aggregation directly around it.
     pub(crate) func: &'static str,
+    /// Of histograms only count and sum are wanted; resets are then found as the samples are read.
+    pub(crate) stats: bool,
 }
 
 impl Selector {
@@ -127,7 +129,7 @@ impl Node {
 
 /// Makes the plan of `expr` for `times`.
 pub(crate) fn plan(expr: &Expr, times: Times) -> Result<Node, QueryError> {
-    let planned = Planner { times }.node(expr, "")?;
+    let planned = Planner { times }.node(expr, Around { func: "", stats: Stats::Unknown })?;
     Ok(planned.node.wrapped_if(planned.wrap))
 }
 
@@ -136,6 +138,44 @@ struct Planned {
     node: Node,
     invariant: bool,
     wrap: bool,
+}
+
+/// Whether only count and sum of histograms are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stats {
+    Unknown,
+    Wanted,
+    Never,
+}
+
+/// What stands around an expression.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    func: &'static str,
+    stats: Stats,
+}
+
+impl Around {
+    fn within(self, func: &'static str) -> Self {
+        Self { func, ..self }
+    }
+
+    fn never(self) -> Self {
+        Self { stats: Stats::Never, ..self }
+    }
+
+    fn call(self, func: &'static str) -> Self {
+        let stats = match func {
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => Stats::Never,
+            "histogram_count" | "histogram_sum" | "histogram_avg"
+                if self.stats == Stats::Unknown =>
+            {
+                Stats::Wanted
+            }
+            _ => self.stats,
+        };
+        Self { func, stats }
+    }
 }
 
 /// Functions whose value changes with the step even when their arguments do not.
@@ -162,36 +202,36 @@ struct Planner {
 }
 
 impl Planner {
-    fn node(&self, expr: &Expr, func: &'static str) -> Result<Planned, QueryError> {
+    fn node(&self, expr: &Expr, around: Around) -> Result<Planned, QueryError> {
         let span = expr.span;
         let done = |kind, invariant, wrap| Planned { node: Node { span, kind }, invariant, wrap };
         Ok(match &expr.kind {
             ExprKind::Number(v, _) => done(Kind::Number(*v), true, false),
             ExprKind::String(s) => done(Kind::Text(s.clone()), true, false),
             ExprKind::Vector(selector) => {
-                let selector = self.selector(selector, span, func)?;
+                let selector = self.selector(selector, span, around)?;
                 let at = selector.at.is_some();
                 done(Kind::Instant(selector), at, at)
             }
             ExprKind::Matrix(selector, range) => {
-                let selector = self.selector(selector, span, func)?;
+                let selector = self.selector(selector, span, around)?;
                 let range = duration_ms(range, self.times, Sign::Positive, span)?;
                 let at = selector.at.is_some();
                 done(Kind::Range(RangeSelector { selector, range }), at, false)
             }
             ExprKind::Subquery(subquery) => self.subquery(subquery, span)?,
-            ExprKind::Paren(inner) => self.node(inner, func)?,
+            ExprKind::Paren(inner) => self.node(inner, around)?,
             ExprKind::Unary(UnaryOp::Plus, inner) => {
-                let inner = self.node(inner, func)?;
+                let inner = self.node(inner, around)?;
                 Planned { node: Node { span, kind: inner.node.kind }, ..inner }
             }
             ExprKind::Unary(UnaryOp::Minus, inner) => {
-                let inner = self.node(inner, func)?;
+                let inner = self.node(inner, around)?;
                 done(Kind::Negate(Box::new(inner.node)), inner.invariant, inner.wrap)
             }
-            ExprKind::Binary(binary) => self.binary(binary, span)?,
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, span)?,
-            ExprKind::Call(call) => self.call(call, span)?,
+            ExprKind::Binary(binary) => self.binary(binary, span, around)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, span, around)?,
+            ExprKind::Call(call) => self.call(call, span, around)?,
         })
     }
 
@@ -207,7 +247,7 @@ impl Planner {
         &self,
         selector: &VectorSelector,
         span: Span,
-        func: &'static str,
+        around: Around,
     ) -> Result<Selector, QueryError> {
         let offset = selector.offset.as_ref();
         Ok(Selector {
@@ -215,12 +255,13 @@ impl Planner {
             offset: offset.map_or(Ok(0), |o| duration_ms(o, self.times, Sign::Any, span))?,
             at: self.at(selector.at),
             extension: selector.extension,
-            func,
+            func: around.func,
+            stats: around.stats == Stats::Wanted,
         })
     }
 
     fn subquery(&self, subquery: &crate::ast::Subquery, span: Span) -> Result<Planned, QueryError> {
-        let expr = self.node(&subquery.expr, "")?;
+        let expr = self.node(&subquery.expr, Around { func: "", stats: Stats::Never })?;
         let ms = |duration, sign| duration_ms(duration, self.times, sign, span);
         let at = self.at(subquery.at);
         let plan = Subquery {
@@ -234,9 +275,16 @@ impl Planner {
         Ok(Planned { node, invariant: at.is_some(), wrap: false })
     }
 
-    fn binary(&self, binary: &crate::ast::Binary, span: Span) -> Result<Planned, QueryError> {
-        let lhs = self.node(&binary.lhs, "")?;
-        let rhs = self.node(&binary.rhs, "")?;
+    fn binary(
+        &self,
+        binary: &crate::ast::Binary,
+        span: Span,
+        around: Around,
+    ) -> Result<Planned, QueryError> {
+        let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        let around = if trims { around.never() } else { around }.within("");
+        let lhs = self.node(&binary.lhs, around)?;
+        let rhs = self.node(&binary.rhs, around)?;
         let invariant = lhs.invariant && rhs.invariant;
         let plan = Binary {
             op: binary.op,
@@ -253,9 +301,14 @@ impl Planner {
         &self,
         aggregate: &crate::ast::Aggregate,
         span: Span,
+        around: Around,
     ) -> Result<Planned, QueryError> {
-        let expr = self.node(&aggregate.expr, aggregate.op.as_str())?;
-        let param = aggregate.param.as_ref().map(|param| self.node(param, "")).transpose()?;
+        let expr = self.node(&aggregate.expr, around.within(aggregate.op.as_str()))?;
+        let param = aggregate
+            .param
+            .as_ref()
+            .map(|param| self.node(param, around.within("")))
+            .transpose()?;
         let mut grouping = aggregate.grouping.clone();
         grouping.sort();
         let plan = Aggregate {
@@ -270,7 +323,12 @@ impl Planner {
         Ok(Planned { node, invariant: expr.invariant, wrap: expr.wrap })
     }
 
-    fn call(&self, call: &crate::ast::Call, span: Span) -> Result<Planned, QueryError> {
+    fn call(
+        &self,
+        call: &crate::ast::Call,
+        span: Span,
+        around: Around,
+    ) -> Result<Planned, QueryError> {
         let name = call.func.name;
         if let Some(v) = self.query_context(name) {
             return Ok(Planned {
@@ -279,8 +337,9 @@ impl Planner {
                 wrap: false,
             });
         }
+        let around = around.call(name);
         let args =
-            call.args.iter().map(|arg| self.node(arg, name)).collect::<Result<Vec<_>, _>>()?;
+            call.args.iter().map(|arg| self.node(arg, around)).collect::<Result<Vec<_>, _>>()?;
         let steady = args.iter().all(|arg| arg.invariant);
         let selectors = args.iter().all(|arg| matches!(arg.node.kind, Kind::Instant(_)));
         let invariant = steady && (!UNSAFE.contains(&name) || (name == "timestamp" && selectors));
@@ -403,7 +462,7 @@ pub(crate) fn info_place(node: &Node) -> Option<(Option<i64>, i64)> {
 fn span_of(selector: &Selector, (start, end): (i64, i64), range: i64, lookback: i64) -> (i64, i64) {
     let (before, after) = reach(selector.extension, range, lookback);
     let first = selector.lookup(start).saturating_sub(before).saturating_add(1);
-    (first, selector.lookup(end).saturating_add(after))
+    (first.saturating_sub(i64::from(selector.stats)), selector.lookup(end).saturating_add(after))
 }
 
 /// How far before and after its time a selector looks.

@@ -1,5 +1,8 @@
 //! Instant vector selectors: at each step the newest sample within the lookback, unless the series has gone stale.
 
+use std::sync::Arc;
+
+use model::histogram::{FloatHistogram, ResetHint};
 use model::port::{SelectHints, SeriesSet};
 use model::sample::{Sample, Samples, Value, is_stale};
 
@@ -56,7 +59,7 @@ pub(crate) fn each_mapped(
     for i in 0..set.len() {
         ev.watch.check()?;
         let mut column = Column::new(&ev.meter, frame.steps)?;
-        if frame.steps == 1 {
+        if frame.steps == 1 && !selector.stats {
             let t = selector.lookup(frame.start);
             let newest = set.newest(i, t.saturating_sub(ev.lookback).saturating_add(1), t)?;
             if let Some(sample) = newest.filter(|sample| !stale(&sample.v)) {
@@ -66,6 +69,9 @@ pub(crate) fn each_mapped(
             let first = selector.lookup(frame.start).saturating_sub(ev.lookback).saturating_add(1);
             samples.clear();
             set.read(i, first, selector.lookup(frame.end()), &mut samples)?;
+            if selector.stats {
+                hint_resets(&mut samples);
+            }
             fill(ev, (selector, value), frame, &samples, &mut column)?;
         }
         if !column.is_empty() {
@@ -74,6 +80,21 @@ pub(crate) fn each_mapped(
         }
     }
     Ok(())
+}
+
+/// Lets each histogram say whether the counter was reset before it, where that is not known.
+pub(crate) fn hint_resets(samples: &mut Samples) {
+    let mut before: Option<Arc<FloatHistogram>> = None;
+    for (_, h) in samples.hs.iter_mut().filter(|(_, h)| !is_stale(h.sum)) {
+        if h.reset_hint == ResetHint::Unknown
+            && let Some(before) = &before
+        {
+            let reset = h.detect_reset(before);
+            Arc::make_mut(h).reset_hint =
+                if reset { ResetHint::CounterReset } else { ResetHint::NotCounterReset };
+        }
+        before = Some(Arc::clone(h));
+    }
 }
 
 fn put(column: &mut Column, frame: &Frame, step: usize, value: Value) {

@@ -1,6 +1,9 @@
 //! `anchored` and `smoothed` selectors: values on the edges of a range, taken or interpolated from the samples around.
 
-use model::sample::Samples;
+use std::sync::Arc;
+
+use model::histogram::{FloatHistogram, ResetHint};
+use model::sample::{Samples, Value};
 
 use super::error::QueryError;
 use super::eval::{Evaluator, Sink};
@@ -130,9 +133,9 @@ pub(crate) fn each(
                 ev.watch.check()?;
             }
             let t = selector.lookup(frame.time(step));
-            if let Some(v) = smoothed_at(ev, &samples, t, labels.metric_name(), span)? {
+            if let Some(value) = smoothed_at(ev, &samples, t, labels.metric_name(), span) {
                 frame.touch(step, 1);
-                column.put_float(step, v);
+                column.put(step, value);
             }
         }
         if !column.is_empty() {
@@ -149,7 +152,7 @@ fn smoothed_at(
     t: i64,
     metric: &str,
     span: Span,
-) -> Result<Option<f64>, QueryError> {
+) -> Option<Value> {
     let (low, high) = (t.saturating_sub(ev.lookback), t.saturating_add(ev.lookback));
     let within = |times: &[i64]| {
         (times.partition_point(|&at| at <= low), times.partition_point(|&at| at <= high))
@@ -158,19 +161,42 @@ fn smoothed_at(
     let hists = samples.hs.iter().filter(|(at, _)| *at > low && *at <= high).count();
     if hists > 0 && to > from {
         ev.warn(span, crate::functions::mixed_floats_histograms(metric));
-        return Ok(None);
+        return None;
     }
+    let (hists_from, hists_to) = within(&samples.hs.iter().map(|(at, _)| *at).collect::<Vec<_>>());
     if hists > 0 {
-        return Err(QueryError::Execution(
-            "smoothed modifier is not supported with histograms".to_owned(),
-        ));
+        return smoothed_hist(ev, &samples.hs[hists_from..hists_to], t, (metric, span));
     }
     let (ts, vs) = (&samples.ts[from..to], &samples.vs[from..to]);
     let i = ts.partition_point(|&at| at < t);
-    Ok(match i {
+    let found = match i {
         _ if i < ts.len() && ts[i] == t => Some(vs[i]),
         0 => None,
         _ if i < ts.len() => Some(interpolate((ts[i - 1], vs[i - 1]), (ts[i], vs[i]), t, false)),
         _ => Some(vs[i - 1]),
-    })
+    };
+    found.map(Value::Float)
+}
+
+fn smoothed_hist(
+    ev: &Evaluator<'_>,
+    points: &[(i64, Arc<FloatHistogram>)],
+    t: i64,
+    (metric, span): (&str, Span),
+) -> Option<Value> {
+    let i = points.partition_point(|(at, _)| *at < t);
+    let found = match (points.get(i.wrapping_sub(1)), points.get(i)) {
+        (_, Some((at, h))) if *at == t => (**h).clone(),
+        (Some(a), Some(b)) => {
+            if a.1.is_custom() != b.1.is_custom() {
+                ev.warn(span, crate::hist::mixed_layouts(metric));
+                return None;
+            }
+            let gauges = a.1.reset_hint == ResetHint::Gauge && b.1.reset_hint == ResetHint::Gauge;
+            crate::hist::extended::interpolate(ev, (a, b), t, !gauges, (metric, span))?
+        }
+        (Some((_, h)), None) => FloatHistogram { reset_hint: ResetHint::Unknown, ..(**h).clone() },
+        (None, _) => return None,
+    };
+    Some(Value::Histogram(Arc::new(found)))
 }

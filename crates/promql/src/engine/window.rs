@@ -11,7 +11,7 @@ use super::error::QueryError;
 use super::eval::{Evaluator, bug};
 use super::frame::Frame;
 use super::plan::{Kind, Node, RangeSelector, Subquery, reach, span_seconds};
-use super::selector::{STEPS_PER_CHECK, stale};
+use super::selector::{STEPS_PER_CHECK, hint_resets, stale};
 use super::value::{Column, MatrixSeries, Series, histogram_samples};
 use crate::ast::{Extension, Span};
 
@@ -220,10 +220,14 @@ fn each_stored(
     for i in 0..set.len() {
         ev.watch.check()?;
         samples.clear();
-        set.read(i, first, last, &mut samples)?;
+        // What a first histogram says of resets depends on the one just before the range.
+        set.read(i, first.saturating_sub(i64::from(selector.stats)), last, &mut samples)?;
         let bytes = buffer_bytes(&samples);
         hold.grow(0, bytes.saturating_sub(hold.bytes()))?;
         drop_stale(&mut samples);
+        if selector.stats {
+            hint_resets(&mut samples);
+        }
         if !samples.is_empty() {
             f(Source { labels: set.labels(i), drop_name: false, samples: &samples, slide })?;
         }

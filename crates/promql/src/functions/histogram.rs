@@ -133,7 +133,7 @@ impl Histograms {
                     continue;
                 };
                 let metric = if ev.delayed { own.metric_name() } else { "" };
-                result.put_float(step, (how.native)(h, step, metric)?);
+                result.put_float(step, (how.native)(h, step, metric));
             }
             result.seal()?;
             out.add(Series {
@@ -160,8 +160,7 @@ impl Histograms {
     }
 }
 
-type Native<'a> =
-    dyn Fn(&model::histogram::FloatHistogram, usize, &str) -> Result<f64, QueryError> + 'a;
+type Native<'a> = dyn Fn(&model::histogram::FloatHistogram, usize, &str) -> f64 + 'a;
 type OfBuckets<'a> = dyn Fn(&mut Vec<Bucket>, usize, &Labels) -> f64 + 'a;
 
 /// What to make of one histogram at one step.
@@ -269,8 +268,8 @@ pub(super) fn native(
                 "histogram_count" => h.count,
                 "histogram_sum" => h.sum,
                 "histogram_avg" => h.sum / h.count,
-                "histogram_stddev" => hist::variance(h)?.sqrt(),
-                _ => hist::variance(h)?,
+                "histogram_stddev" => h.variance().sqrt(),
+                _ => h.variance(),
             };
             column.put(step, Value::Float(v));
         }

@@ -122,7 +122,7 @@ fn info_series(
     let Some((at, offset)) = info_place(arg(call, 0)?) else {
         return Err(bug("info of no selector"));
     };
-    let selector = Selector { matchers, offset, at, extension: None, func: "info" };
+    let selector = Selector { matchers, offset, at, extension: None, func: "info", stats: false };
     let mut out = Vec::new();
     let time = |sample: model::sample::Sample| match sample.v {
         Value::Float(_) => Value::Float(as_number(sample.t)),

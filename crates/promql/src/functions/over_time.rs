@@ -41,12 +41,12 @@ fn hist_sum(ev: &Evaluator<'_>, w: &Window<'_>, mean: bool) -> Found {
     let mut n = 1.0;
     for (_, h) in &w.hs[1..] {
         n += 1.0;
-        sum.add(ev, h, (n, mean), (w.metric(), w.span))?;
+        sum.add(ev, h, (n, mean), (w.metric(), w.span));
         if sum.failed {
             return Ok(None);
         }
     }
-    Ok(sum.finish(ev, (n, mean), w.span)?.map(|h| Value::Histogram(Arc::new(h))))
+    Ok(sum.finish(ev, (n, mean), w.span).map(|h| Value::Histogram(Arc::new(h))))
 }
 
 pub(super) fn sum(ev: &Evaluator<'_>, w: &Window<'_>) -> Found {

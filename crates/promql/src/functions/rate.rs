@@ -46,21 +46,19 @@ fn extrapolated(ev: &Evaluator<'_>, w: &Window<'_>, what: What) -> Found {
         let smoothed = extension == Extension::Smoothed;
         return match w.hs.is_empty() {
             true => Ok(extended(w, what, smoothed).map(Value::Float)),
-            false => hist::extended_rate(ev, w, what, smoothed),
+            false => Ok(hist::extended::rate(ev, w, what, smoothed)),
         };
     }
     if !w.hs.is_empty() {
         if w.hs.len() < 2 {
             return Ok(None);
         }
-        let Some(h) = hist::rate(ev, w, what.is_counter)? else { return Ok(None) };
+        let Some(h) = hist::rate(ev, w, what.is_counter) else { return Ok(None) };
         let first = w.hs[0].1.count;
         let zero = (h.count > 0.0 && first >= 0.0).then(|| first / h.count);
         let times = (w.hs[0].0, w.hs[w.hs.len() - 1].0, w.hs.len());
-        return Ok(Some(Value::Histogram(Arc::new(hist::scale(
-            &h,
-            factor(w, times, zero, what),
-        )?))));
+        let scaled = hist::scale(&h, factor(w, times, zero, what));
+        return Ok(Some(Value::Histogram(Arc::new(scaled))));
     }
     let n = w.ts.len();
     if n < 2 {
@@ -184,7 +182,7 @@ fn newest_two(ev: &Evaluator<'_>, w: &Window<'_>, is_rate: bool) -> Found {
             Ok(Some(Value::Float(if is_rate { change / seconds(interval) } else { change })))
         }
         (Point::Hist(_, a), Point::Hist(_, b)) => {
-            hist::instant_rate(ev, w, (a, b), is_rate.then(|| seconds(interval)))
+            Ok(hist::instant_rate(ev, w, (a, b), is_rate.then(|| seconds(interval))))
         }
         (Point::Float(..), Point::Hist(..)) | (Point::Hist(..), Point::Float(..)) => {
             ev.warn(w.all_args, mixed_floats_histograms(w.metric()));
@@ -217,14 +215,14 @@ fn first_points<'a>(w: &'a Window<'_>) -> Option<Vec<Point<'a>>> {
 fn count_pairs(
     w: &Window<'_>,
     floats: impl Fn(f64, f64) -> bool,
-    hists: impl Fn(&FloatHistogram, &FloatHistogram) -> Result<bool, QueryError>,
+    hists: impl Fn(&FloatHistogram, &FloatHistogram) -> bool,
 ) -> Found {
     let Some(all) = first_points(w) else { return Ok(None) };
     let mut n = 0;
     for pair in all.windows(2) {
         n += usize::from(match (pair[0], pair[1]) {
             (Point::Float(_, a), Point::Float(_, b)) => floats(a, b),
-            (Point::Hist(_, a), Point::Hist(_, b)) => hists(a, b)?,
+            (Point::Hist(_, a), Point::Hist(_, b)) => hists(a, b),
             (Point::Float(..), Point::Hist(..)) | (Point::Hist(..), Point::Float(..)) => true,
         });
     }
@@ -237,5 +235,5 @@ pub(super) fn resets(_: &Evaluator<'_>, w: &Window<'_>) -> Found {
 
 #[expect(clippy::float_cmp, reason = "a change is any difference")]
 pub(super) fn changes(_: &Evaluator<'_>, w: &Window<'_>) -> Found {
-    count_pairs(w, |a, b| a != b && !(a.is_nan() && b.is_nan()), |a, b| Ok(!hist::equal(a, b)))
+    count_pairs(w, |a, b| a != b && !(a.is_nan() && b.is_nan()), |a, b| a != b)
 }

@@ -4,6 +4,7 @@
 //! [`CONFORMANCE_MIN`] of them must pass.
 
 mod check;
+mod limits;
 mod script;
 mod store;
 mod values;
@@ -14,7 +15,7 @@ use std::path::Path;
 use script::{Report, run};
 
 /// How many evaluations of the conformance scripts passed when this was last raised.
-const CONFORMANCE_MIN: usize = 1055;
+const CONFORMANCE_MIN: usize = 1432;
 
 fn scripts(folder: &Path) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = std::fs::read_dir(folder)

@@ -125,9 +125,7 @@ fn expand(token: &str, out: &mut Vec<Slot>) -> Result<(), String> {
         return expand_histogram(token, out);
     }
     let (what, repeat) = match token.rsplit_once('x') {
-        Some((what, n)) if !what.is_empty() && what != "0" && what != "-0" => {
-            (what, Some(times(n)?))
-        }
+        Some((what, n)) if !what.is_empty() => (what, Some(times(n)?)),
         _ => (token, None),
     };
     if what == "_" {

@@ -64,13 +64,14 @@ pub(super) fn eval(
         }
         let group = &mut groups[at];
         group.drop_name |= series.drop_name;
-        fold.add(&mut group.states, &series)
+        fold.add(&mut group.states, &series);
+        Ok(())
     })?;
     let mut out = Vec::with_capacity(groups.len());
     for group in groups {
         let mut column = Column::new(&ev.meter, frame.steps)?;
         for (step, state) in group.states.into_iter().enumerate().filter(|(_, state)| state.seen) {
-            if let Some(value) = fold.result(state)? {
+            if let Some(value) = fold.result(state) {
                 column.put(step, value);
             }
         }
@@ -89,15 +90,14 @@ struct Fold<'a, 'q> {
 }
 
 impl Fold<'_, '_> {
-    fn add(&self, states: &mut [State], series: &Series) -> Result<(), QueryError> {
+    fn add(&self, states: &mut [State], series: &Series) {
         for (step, state) in states.iter_mut().enumerate() {
             if let Some(v) = series.column.float(step) {
                 self.float(state, v);
             } else if let Some(h) = series.column.hist(step) {
-                self.hist(state, h, &series.labels)?;
+                self.hist(state, h, &series.labels);
             }
         }
-        Ok(())
     }
 
     fn float(&self, state: &mut State, v: f64) {
@@ -143,12 +143,7 @@ impl Fold<'_, '_> {
         }
     }
 
-    fn hist(
-        &self,
-        state: &mut State,
-        h: &Arc<FloatHistogram>,
-        labels: &Labels,
-    ) -> Result<(), QueryError> {
+    fn hist(&self, state: &mut State, h: &Arc<FloatHistogram>, labels: &Labels) {
         match self.op {
             AggregateOp::Sum | AggregateOp::Avg => {
                 state.seen = true;
@@ -156,7 +151,7 @@ impl Fold<'_, '_> {
                 let mean = self.op == AggregateOp::Avg;
                 match &mut state.hist {
                     Some(sum) => {
-                        sum.add(self.ev, h, (state.count, mean), (labels.metric_name(), self.span))?
+                        sum.add(self.ev, h, (state.count, mean), (labels.metric_name(), self.span))
                     }
                     // A histogram after floats makes the group mixed, which has no result.
                     None => state.hist = Some(Box::new(hist::Sum::new(h))),
@@ -177,21 +172,20 @@ impl Fold<'_, '_> {
             | AggregateOp::Limitk
             | AggregateOp::LimitRatio => self.ev.info(self.span, ignored_histogram(self.op)),
         }
-        Ok(())
     }
 
-    fn result(&self, state: State) -> Result<Option<Value>, QueryError> {
+    fn result(&self, state: State) -> Option<Value> {
         if let Some(sum) = state.hist {
             if state.has_float {
                 self.ev
                     .warn(self.span, "encountered a mix of histograms and floats for aggregation");
-                return Ok(None);
+                return None;
             }
             let mean = self.op == AggregateOp::Avg;
-            let sum = sum.finish(self.ev, (state.count, mean), self.span)?;
-            return Ok(sum.map(|h| Value::Histogram(Arc::new(h))));
+            let sum = sum.finish(self.ev, (state.count, mean), self.span);
+            return sum.map(|h| Value::Histogram(Arc::new(hist::compacted(h))));
         }
-        Ok(Some(Value::Float(match self.op {
+        Some(Value::Float(match self.op {
             AggregateOp::Sum => state.value + state.lost,
             AggregateOp::Avg if state.incremental => state.mean + state.lost,
             AggregateOp::Avg => state.value / state.count + state.lost / state.count,
@@ -207,7 +201,7 @@ impl Fold<'_, '_> {
             | AggregateOp::Quantile
             | AggregateOp::Limitk
             | AggregateOp::LimitRatio => state.value,
-        })))
+        }))
     }
 }
 

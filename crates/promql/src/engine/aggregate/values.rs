@@ -144,7 +144,7 @@ pub(super) fn count_values(
         for series in &input {
             let text = match series.column.get(step) {
                 Some(Value::Float(v)) => plain(v),
-                Some(Value::Histogram(h)) => crate::hist::show(&h)?,
+                Some(Value::Histogram(h)) => h.to_string(),
                 None => continue,
             };
             let others = series.labels.iter().filter(|(have, _)| have != name);

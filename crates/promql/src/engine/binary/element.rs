@@ -5,9 +5,9 @@ use std::sync::Arc;
 use model::sample::Value;
 
 use crate::ast::{BinaryOp, Span};
-use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
 use crate::hist;
+use model::histogram::Trim;
 
 /// The result of one pair.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub(crate) fn element(
     lhs: &Value,
     rhs: &Value,
     span: Span,
-) -> Result<Element, QueryError> {
+) -> Element {
     let found = match (op, lhs, rhs) {
         (_, Value::Float(a), Value::Float(b)) => {
             match (arithmetic(op, *a, *b), compare(op, *a, *b)) {
@@ -95,30 +95,34 @@ pub(crate) fn element(
             }
         }
         (BinaryOp::Mul, Value::Float(a), Value::Histogram(b))
-        | (BinaryOp::Mul, Value::Histogram(b), Value::Float(a)) => Some(kept(hist::scale(b, *a)?)),
-        (BinaryOp::Div, Value::Histogram(a), Value::Float(b)) => Some(kept(hist::divide(a, *b)?)),
+        | (BinaryOp::Mul, Value::Histogram(b), Value::Float(a)) => {
+            Some(kept(hist::compacted(hist::scale(b, *a))))
+        }
+        (BinaryOp::Div, Value::Histogram(a), Value::Float(b)) => {
+            Some(kept(hist::compacted(hist::divide(a, *b))))
+        }
         (BinaryOp::TrimUpper, Value::Histogram(a), Value::Float(b)) => {
-            Some(kept(hist::trim(a, *b, true)?))
+            Some(kept(hist::trim(a, *b, Trim::Upper)))
         }
         (BinaryOp::TrimLower, Value::Histogram(a), Value::Float(b)) => {
-            Some(kept(hist::trim(a, *b, false)?))
+            Some(kept(hist::trim(a, *b, Trim::Lower)))
         }
         (BinaryOp::Add, Value::Histogram(a), Value::Histogram(b)) => {
-            return hist::combine(ev, (a, b), hist::Combine::Add, (op.as_str(), span));
+            Some(hist::combine(ev, (a, b), hist::Combine::Add, (op.as_str(), span)))
         }
         (BinaryOp::Sub, Value::Histogram(a), Value::Histogram(b)) => {
-            return hist::combine(ev, (a, b), hist::Combine::Sub, (op.as_str(), span));
+            Some(hist::combine(ev, (a, b), hist::Combine::Sub, (op.as_str(), span)))
         }
         (BinaryOp::Eq, Value::Histogram(a), Value::Histogram(b)) => {
-            Some(Element::Value { value: lhs.clone(), keep: hist::equal(a, b) })
+            Some(Element::Value { value: lhs.clone(), keep: a == b })
         }
         (BinaryOp::Ne, Value::Histogram(a), Value::Histogram(b)) => {
-            Some(Element::Value { value: lhs.clone(), keep: !hist::equal(a, b) })
+            Some(Element::Value { value: lhs.clone(), keep: a != b })
         }
         _ => None,
     };
     if let Some(found) = found {
-        return Ok(found);
+        return found;
     }
     let word = |value: &Value| match value {
         Value::Float(_) => "float",
@@ -129,7 +133,7 @@ pub(crate) fn element(
         span,
         format!("incompatible sample types encountered for binary operator \"{o}\": {l} {o} {r}"),
     );
-    Ok(Element::Nothing)
+    Element::Nothing
 }
 
 fn kept(h: model::histogram::FloatHistogram) -> Element {

@@ -202,7 +202,7 @@ impl Join<'_, '_> {
         matched: &mut Matched,
     ) -> Result<(), QueryError> {
         let (lhs, rhs) = if self.swapped { (one, many) } else { (many, one) };
-        let Element::Value { value, keep } = element(self.ev, self.op.op, lhs, rhs, self.op.span)?
+        let Element::Value { value, keep } = element(self.ev, self.op.op, lhs, rhs, self.op.span)
         else {
             return Ok(());
         };

@@ -93,7 +93,7 @@ fn with_scalar(
             let Some(value) = series.column.get(step) else { continue };
             let number = Value::Float(scalar.float(step).unwrap_or(f64::NAN));
             let (lhs, rhs) = if swapped { (&number, &value) } else { (&value, &number) };
-            let Element::Value { value: result, keep } = element(ev, op, lhs, rhs, span)? else {
+            let Element::Value { value: result, keep } = element(ev, op, lhs, rhs, span) else {
                 continue;
             };
             // A comparison gives the vector's value, on whichever side it stands.

@@ -1,0 +1,180 @@
+//! What bounds a query, and what it says of its cost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use model::labels::Labels;
+use model::sample::Value;
+use promql::engine::{CancelFlag, ErrorKind};
+use promql::{Engine, EngineOptions, QueryError, QueryParams, QueryValue};
+use stdx::budget::Budget;
+use stdx::clock::{Clock, SimClock};
+
+use crate::store::Store;
+
+const MINUTE: i64 = 60_000;
+
+/// Two series, a sample a minute for ten minutes.
+fn store() -> Store {
+    let mut store = Store::default();
+    for job in ["a", "b"] {
+        let labels = Labels::from_pairs([("__name__", "m"), ("job", job)]);
+        for i in 0..10_i32 {
+            store.put(&labels, i64::from(i) * MINUTE, Value::Float(f64::from(i)));
+        }
+    }
+    store
+}
+
+fn engine(change: impl FnOnce(&mut EngineOptions)) -> Engine {
+    let mut options = EngineOptions::new(Budget::new("query.max-memory", 1 << 20));
+    change(&mut options);
+    Engine::new(options, Arc::new(SimClock::at(0)))
+}
+
+fn range(engine: &Engine, query: &str) -> Result<promql::Outcome, QueryError> {
+    engine.range(&store(), query, 0, 9 * MINUTE, MINUTE, &QueryParams::default())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `expect![…]` is written")]
+fn refused(result: Result<promql::Outcome, QueryError>, kind: ErrorKind, text: Expect) {
+    let error = result.err();
+    assert_eq!(error.as_ref().map(QueryError::kind), Some(kind));
+    text.assert_eq(&error.map(|error| error.to_string()).unwrap_or_default());
+}
+
+#[test]
+fn samples_are_bounded() {
+    let at = |samples_max| engine(|options| options.samples_max = samples_max);
+    assert!(range(&at(20), "m").is_ok());
+    refused(
+        range(&at(19), "m"),
+        ErrorKind::Execution,
+        expect!["query processing would load too many samples into memory in query execution"],
+    );
+    // A window counts as well, here 5 samples.
+    let window = |engine: Engine| {
+        engine.instant(&store(), "rate(m[5m])", 9 * MINUTE, &QueryParams::default())
+    };
+    assert!(window(at(7)).is_ok());
+    assert!(window(at(4)).is_err());
+}
+
+#[test]
+fn bytes_are_bounded() {
+    let needed = {
+        let engine = engine(|_| {});
+        assert!(range(&engine, "m").is_ok());
+        assert_eq!(engine.options().memory.used_bytes(), 0, "all is given back");
+        engine.options().memory.peak_bytes()
+    };
+    let at = |bytes| engine(|options| options.memory = Budget::new("query.max-memory", bytes));
+    assert!(range(&at(needed), "m").is_ok());
+    refused(
+        range(&at(needed - 1), "m"),
+        ErrorKind::Execution,
+        expect![
+            "query needs too much memory: query.max-memory: 88 bytes wanted with 88 of 175 in use"
+        ],
+    );
+}
+
+#[test]
+fn a_subquery_that_is_too_fine_is_refused_before_it_is_held() {
+    refused(
+        engine(|_| {}).instant(&store(), "max_over_time(m[10y:1ms])", 0, &QueryParams::default()),
+        ErrorKind::Execution,
+        expect![
+            "query needs too much memory: query.max-memory: 2562300000000 bytes wanted with 0 of 1048576 in use"
+        ],
+    );
+}
+
+#[test]
+fn a_cancelled_query_ends() {
+    let params = QueryParams { cancel: CancelFlag::default(), ..QueryParams::default() };
+    params.cancel.cancel();
+    refused(
+        engine(|_| {}).instant(&store(), "m", 0, &params),
+        ErrorKind::Canceled,
+        expect!["query was canceled in expression evaluation"],
+    );
+}
+
+/// A clock whose time goes on by a second at each look.
+#[derive(Debug, Default)]
+struct Hurry(SimClock);
+
+impl Clock for Hurry {
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
+    }
+
+    fn mono(&self) -> Duration {
+        self.0.advance(Duration::from_secs(1));
+        self.0.mono()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration);
+    }
+}
+
+#[test]
+fn a_query_ends_at_its_deadline() {
+    let options = EngineOptions::new(Budget::new("query.max-memory", 1 << 20));
+    let engine = Engine::new(options, Arc::new(Hurry::default()));
+    let within = |timeout| QueryParams { timeout: Some(timeout), ..QueryParams::default() };
+    assert!(engine.instant(&store(), "m", 0, &within(Duration::from_secs(60))).is_ok());
+    refused(
+        engine.instant(&store(), "m", 0, &within(Duration::from_secs(2))),
+        ErrorKind::Timeout,
+        expect!["query timed out in expression evaluation"],
+    );
+}
+
+#[test]
+fn only_vectors_and_scalars_have_ranges() {
+    refused(
+        range(&engine(|_| {}), "m[5m]"),
+        ErrorKind::BadData,
+        expect![[
+            r#"invalid expression type "range vector" for range query, must be Scalar or instant Vector"#
+        ]],
+    );
+    refused(
+        engine(|_| {}).range(&store(), "m", 0, 1, 0, &QueryParams::default()),
+        ErrorKind::BadData,
+        expect![
+            "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        ],
+    );
+}
+
+#[test]
+fn a_result_is_cut_at_its_limit() -> Result<(), QueryError> {
+    let cut = |limit| {
+        let params = QueryParams { limit, ..QueryParams::default() };
+        let outcome = engine(|_| {}).instant(&store(), "m", 0, &params)?;
+        let QueryValue::Vector(samples) = outcome.value else { return Ok((0, false)) };
+        Ok::<_, QueryError>((samples.len(), outcome.truncated))
+    };
+    assert_eq!((cut(0)?, cut(1)?, cut(2)?), ((2, false), (1, true), (2, false)));
+    Ok(())
+}
+
+#[test]
+fn stats_count_what_was_touched() -> Result<(), QueryError> {
+    let stats = |query| range(&engine(|_| {}), query).map(|outcome| outcome.stats);
+    let counts = |stats: promql::engine::QueryStats| {
+        let steps: Vec<u64> = stats.samples_per_step.iter().map(|(_, n)| *n).collect();
+        (stats.samples_total, stats.samples_peak, steps)
+    };
+    assert_eq!(counts(stats("m")?), (20, 20, vec![2; 10]));
+    let (total, _, steps) = counts(stats("sum(rate(m[2m]))")?);
+    assert_eq!((total, steps), (38, vec![2, 4, 4, 4, 4, 4, 4, 4, 4, 4]));
+    // What does not change is read once, and counts at each step.
+    assert_eq!(counts(stats("m @ 0")?).0, 20);
+    Ok(())
+}
