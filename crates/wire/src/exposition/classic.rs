@@ -1,7 +1,8 @@
 //! The classic text format, 0.0.4 and 1.0.0 (which adds quoted names; both are read alike).
 //!
 //! Blanks may stand between tokens, metadata lines in any place, times are milliseconds. A NUL byte at the start of a line
-//! ends the exposition, as it does in Prometheus.
+//! ends the exposition, as it does in Prometheus. One thing is not as there: blanks before a metric name are not part of the
+//! name (Prometheus 3 stores `" a"`), because the format says that they do not count.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "all tokens that do not fit are refused alike")]
 
@@ -23,10 +24,11 @@ fn is_blank(byte: u8) -> bool {
 
 /// Reads one token.
 pub(super) fn lex(c: &mut Cursor<'_>) -> Token {
-    c.start = c.i;
     if c.at_end() {
+        // Error texts quote the token before, then.
         return Token::Eof;
     }
+    c.start = c.i;
     match c.state {
         State::Line => line(c),
         State::Comment => comment(c),

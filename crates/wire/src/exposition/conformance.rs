@@ -30,6 +30,7 @@ const CASES: &[(&str, &str)] = &[
     ("a{} 1 # {} 2\n# EOF", ""),
     ("a 1", "data does not end with # EOF"),
     ("a 1\n", "data does not end with # EOF"),
+    ("a", r#"expected value after metric, got "a" ("EOF") while parsing: "a""#),
     ("# EOF\nx", "unexpected data after # EOF"),
     ("a  1\n# EOF\n", r#"expected value after metric, got "  " ("INVALID") while parsing: "a  ""#),
     ("# X\n", r##"expected a valid start token, got "# X" ("INVALID") while parsing: "# X""##),

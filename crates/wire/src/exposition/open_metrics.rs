@@ -19,10 +19,11 @@ const NO_EOF: &str = "data does not end with # EOF";
 
 /// Reads one token.
 pub(super) fn lex(c: &mut Cursor<'_>) -> Token {
-    c.start = c.i;
     if c.at_end() {
+        // Error texts quote the token before, then.
         return Token::Eof;
     }
+    c.start = c.i;
     match (c.state, c.byte()) {
         (State::Line, b'#') => comment(c),
         (State::Line, b'{') => one(c, State::Labels, Token::BraceOpen),
