@@ -39,6 +39,7 @@ const CASES: &[(&str, &str)] = &[
         r#"expected comma or brace close, got " " ("INVALID") while parsing: "a{b=\"1\" ""#,
     ),
     ("a{b=\"1\",b=\"2\"} 1\n# EOF\n", r#"label name "b" is not unique: invalid sample"#),
+    ("a{b=\"1\",b=\"\"} 1\n# EOF\n", ""),
     ("{b=\"1\"} 1\n# EOF\n", r#"metric name not set while parsing: "{b=\"1\"} 1""#),
     ("{\"a\",\"b\"} 1\n# EOF\n", r#"metric name already set while parsing: "{\"a\",\"b\"}""#),
     ("a 0x1p3\n# EOF\n", r#"unsupported character in float while parsing: "a 0x1p3""#),

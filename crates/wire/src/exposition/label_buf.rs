@@ -96,20 +96,30 @@ impl LabelBuf {
         self.iter().find(|(have, _)| *have == name).map(|(_, value)| value)
     }
 
-    /// The first name that stands twice. Call it on sorted pairs.
-    #[must_use]
-    pub fn duplicate(&self) -> Option<&str> {
-        let neighbours = self.iter().zip(self.iter().skip(1));
-        neighbours.into_iter().find(|(a, b)| a.0 == b.0).map(|(a, _)| a.0)
+    /// The pairs that count: an empty value takes away its label, in every pair of the name, as in Prometheus. Call it on
+    /// sorted pairs.
+    fn counting(&self) -> impl Iterator<Item = (&str, &str)> + '_ {
+        let empty: Vec<&str> =
+            self.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name).collect();
+        self.iter().filter(move |(name, _)| empty.binary_search(name).is_err())
     }
 
-    /// Whether all names are valid by `scheme`, and the metric's too.
+    /// The first name that stands twice among the labels that count. Call it on sorted pairs.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<&str> {
+        let mut neighbours = self.counting().zip(self.counting().skip(1));
+        neighbours.find(|(a, b)| a.0 == b.0).map(|(a, _)| a.0)
+    }
+
+    /// Whether the names of all labels with a value are valid by `scheme`, and the metric's too.
     ///
     /// # Errors
     /// [`LabelsError::Invalid`].
     pub fn check(&self, scheme: NameScheme) -> Result<(), LabelsError> {
         let pair_ok = |(name, value): (&str, &str)| {
-            scheme.label_name_ok(name) && (name != METRIC_NAME || scheme.metric_name_ok(value))
+            value.is_empty()
+                || scheme.label_name_ok(name)
+                    && (name != METRIC_NAME || scheme.metric_name_ok(value))
         };
         if self.not_utf8 || !self.iter().all(pair_ok) {
             return Err(LabelsError::Invalid(self.describe()));
@@ -117,7 +127,7 @@ impl LabelBuf {
         Ok(())
     }
 
-    /// The labels, without those whose value is empty. Call it on sorted pairs.
+    /// The labels. A label with an empty value is no label. Call it on sorted pairs.
     ///
     /// # Errors
     /// [`LabelsError::Duplicate`], and [`LabelsError::Invalid`] for names that are empty or not UTF-8.
@@ -126,7 +136,7 @@ impl LabelBuf {
         if let Some(name) = self.duplicate() {
             return Err(LabelsError::Duplicate(name.to_owned()));
         }
-        Ok(Labels::from_sorted(self.iter().filter(|(_, value)| !value.is_empty())))
+        Ok(Labels::from_sorted(self.counting()))
     }
 
     /// The labels, whatever they are: of equal names the last, no empty values. For exemplars, which are not refused for
