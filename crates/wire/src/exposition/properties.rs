@@ -84,7 +84,7 @@ fn same_time(read: Option<i64>, written: Option<i64>, protocol: Protocol) -> boo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200), soup in soup()) {
