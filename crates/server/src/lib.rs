@@ -18,6 +18,7 @@ mod params;
 mod parts;
 mod place;
 mod query;
+mod request_line;
 mod result;
 mod route;
 mod run;

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::config::RunError;
+use crate::request_line::{Escaping, LineStart};
 use crate::serve::serve;
 use crate::stall::Impatient;
 use crate::state::{State, stopped};
@@ -96,16 +97,18 @@ async fn connection(stream: TcpStream, state: Arc<State>, permit: OwnedSemaphore
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be set to no delay");
     }
+    let start = LineStart::new();
+    let stream = Escaping::new(Impatient::new(stream, STALL_MAX), start.clone());
     let service = service_fn(|request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, std::convert::Infallible>(Box::pin(serve(state, request)).await) }
+        let (state, start) = (Arc::clone(&state), start.clone());
+        async move { Ok::<_, std::convert::Infallible>(Box::pin(serve(state, request, start)).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT_MAX.min(state.config.read_timeout))
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Impatient::new(stream, STALL_MAX)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut served = std::pin::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,

@@ -18,6 +18,7 @@ use crate::answer::{ApiError, ErrorKind};
 use crate::compress::compressed;
 use crate::http::{Reply, ReplyBody, Request, header_text};
 use crate::parts::Parts;
+use crate::request_line::LineStart;
 use crate::route::{self, Found, Handler, Lane, Route};
 use crate::state::{Phase, State};
 
@@ -64,13 +65,20 @@ impl Drop for Gone {
     }
 }
 
-/// Answers one request; never fails.
-pub(crate) async fn serve<B>(state: Arc<State>, request: hyper::Request<B>) -> Response<ReplyBody>
+/// Answers one request; never fails. `line_start` is told when the body is read to its end.
+pub(crate) async fn serve<B>(
+    state: Arc<State>,
+    request: hyper::Request<B>,
+    line_start: LineStart,
+) -> Response<ReplyBody>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let start = state.mono();
     let (head, body) = request.into_parts();
+    if body.is_end_stream() {
+        line_start.body_is_read();
+    }
     let reply = match locate(&state, &head.method, head.uri.path()) {
         Err(reply) => *reply,
         Ok((route, segment, path)) => {
@@ -85,7 +93,7 @@ where
             };
             let headers = request.headers.clone();
             let call = Call { state: Arc::clone(&state), request, segment, start, charge: None };
-            let mut reply = called(route, call, body).await;
+            let mut reply = called(route, call, body, &line_start).await;
             if matches!(route.handler, Handler::Api(_)) {
                 reply = cross_origin(reply, &state, &headers);
             }
@@ -134,7 +142,7 @@ pub(crate) fn not_found() -> Reply {
     Reply::error(StatusCode::NOT_FOUND, "404 page not found")
 }
 
-async fn called<B>(route: &'static Route, mut call: Call, body: B) -> Reply
+async fn called<B>(route: &'static Route, mut call: Call, body: B, line_start: &LineStart) -> Reply
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -146,6 +154,7 @@ where
     if let Err(reply) = read_body(route, &mut call, body).await {
         return *reply;
     }
+    line_start.body_is_read();
     let mut gone = Gone(Some(call.request.gone.clone()));
     let reply = match route.lane {
         Lane::Inline => run(route, &call),

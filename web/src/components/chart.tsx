@@ -144,7 +144,7 @@ function options(
     focus: { alpha: 0.25 },
     scales: { x: { time: true, min: props.startMs / 1000, max: props.endMs / 1000 } },
     axes: [
-      { ...axis, space: 76, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeTick(tick, step)) },
+      { ...axis, space: 76, size: 32, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeTick(tick, step)) },
       { ...axis, size: 64, values: (_, ticks) => ticks.map(formatTick) },
     ],
     series: [

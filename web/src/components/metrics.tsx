@@ -60,7 +60,7 @@ export function MetricsDialog({ onPick, onClose }: { onPick: (name: string) => v
         ))}
       </ul>
       {found.length > ROWS_MAX && (
-        <p class="note">{t('query.clipped', { shown: ROWS_MAX, total: found.length })}</p>
+        <p class="note">{t('metrics.clipped', { shown: ROWS_MAX, total: found.length })}</p>
       )}
     </dialog>
   );

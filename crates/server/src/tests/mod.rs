@@ -18,6 +18,7 @@ use self::memory::{Memory, Stub};
 use crate::config::{Config, Loaded};
 use crate::http::ReplyBody;
 use crate::parts::Parts;
+use crate::request_line::LineStart;
 use crate::serve::serve;
 use crate::state::{Phase, State};
 
@@ -103,7 +104,8 @@ impl Server {
 
     pub(crate) fn send(&self, request: Request<Full<Bytes>>) -> Got {
         self.runtime.block_on(async {
-            let response: Response<ReplyBody> = serve(Arc::clone(&self.state), request).await;
+            let response: Response<ReplyBody> =
+                serve(Arc::clone(&self.state), request, LineStart::new()).await;
             let (head, body) = response.into_parts();
             let body = body.collect().await.unwrap().to_bytes().to_vec();
             Got { status: head.status.as_u16(), headers: head.headers, body }

@@ -77,6 +77,22 @@ fn answers_go_over_sockets() {
 }
 
 #[test]
+fn targets_may_hold_what_people_type() {
+    with_server(Config::default(), async |address, _| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        for target in ["/graph?a=\"b\"<c>", "/graph?a=%22"] {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: \"x\"\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = [0; 1024];
+            let n = stream.read(&mut answer).await.unwrap();
+            let answer = std::str::from_utf8(&answer[..n]).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 302 "), "{target} {answer}");
+            assert!(answer.contains("/query?a=%22"), "{answer}");
+        }
+    });
+}
+
+#[test]
 fn a_head_that_never_ends_is_cut_off() {
     let config = Config { read_timeout: Duration::from_millis(100), ..Config::default() };
     with_server(config, async |address, _| {
