@@ -13,6 +13,7 @@ pub mod manager;
 mod metadata;
 mod metrics;
 mod mutate;
+pub mod offline;
 mod pool;
 mod populate;
 mod schedule;

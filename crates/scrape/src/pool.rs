@@ -257,7 +257,7 @@ impl Pool {
     }
 }
 
-fn settings(config: &ScrapeConfig, spec: &Spec, append_metadata: bool) -> Settings {
+pub(crate) fn settings(config: &ScrapeConfig, spec: &Spec, append_metadata: bool) -> Settings {
     Settings {
         mutator: Mutator {
             target: spec.public.clone(),

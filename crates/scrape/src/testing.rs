@@ -90,7 +90,7 @@ impl Batch<'_> {
             return Err(AppendError::Limit("series".to_owned()));
         }
         inner.series.push(Some(labels.clone()));
-        let at = u64::try_from(inner.series.len()).expect("fits");
+        let at = number(inner.series.len());
         inner.refs.insert(labels, at);
         Ok(at)
     }
@@ -159,8 +159,7 @@ impl Appender for Batch<'_> {
         inner.commits += 1;
         for (at, t, v) in self.pending {
             inner.samples.push((at, t, v));
-            let labels =
-                inner.series[usize::try_from(at).expect("fits") - 1].clone().unwrap_or_default();
+            let labels = inner.series[index(at)].clone().unwrap_or_default();
             let shown: Vec<String> = labels
                 .iter()
                 .filter(|(name, _)| *name != "__name__")
@@ -173,4 +172,12 @@ impl Appender for Batch<'_> {
         inner.lines.extend(self.notes);
         Ok(())
     }
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap()
+}
+
+fn index(at: u64) -> usize {
+    usize::try_from(at).unwrap() - 1
 }
