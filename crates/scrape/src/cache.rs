@@ -52,6 +52,8 @@ pub(crate) enum Known {
 #[derive(Debug)]
 pub(crate) struct Cache {
     seed: u64,
+    /// The seed that the cache was made with.
+    seed_own: u64,
     entries: Vec<Entry>,
     /// Open addressing: 0 is free, else the number of an entry plus one. A power of two, at most half full.
     slots: Vec<u32>,
@@ -69,6 +71,7 @@ impl Cache {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
+            seed_own: seed,
             entries: Vec::new(),
             slots: Vec::new(),
             cursor: 0,
@@ -76,6 +79,11 @@ impl Cache {
             before: 0,
             order: None,
         }
+    }
+
+    /// From here on a series text is known only if it came in the same language before.
+    pub(crate) fn set_language(&mut self, language: u64) {
+        self.seed = self.seed_own.wrapping_add(language);
     }
 
     /// Series texts that are known.

@@ -3,6 +3,7 @@
 //! Knows nothing of which storage is behind the port, of YAML, or of serving HTTP. The decisions are synchronous state
 //! machines; tokio only moves bytes.
 
+mod batch;
 mod body;
 mod cache;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod manager;
 mod metadata;
 mod metrics;
 mod mutate;
+mod native;
 pub mod offline;
 mod pool;
 mod populate;

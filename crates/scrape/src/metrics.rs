@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use stdx::metrics::{Counter, Family, Kind, Point, PointValue, Registry, float};
 
-use crate::state::Outcome;
+use crate::batch::Outcome;
 
 /// Newest observations that quantiles are taken of.
 const WINDOW: usize = 1024;
@@ -102,6 +102,7 @@ pub(crate) struct Metrics {
     pub(crate) over_label_limits: Counter,
     pub(crate) over_body_size: Counter,
     pub(crate) over_sample_limit: Counter,
+    pub(crate) over_bucket_limit: Counter,
     pub(crate) duplicate: Counter,
     pub(crate) out_of_order: Counter,
     pub(crate) out_of_bounds: Counter,
@@ -147,6 +148,10 @@ impl Metrics {
                 "prometheus_target_scrapes_exceeded_sample_limit_total",
                 "Total number of scrapes that hit the sample limit and were rejected.",
             ),
+            over_bucket_limit: counter(
+                "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
+            ),
             duplicate: counter(
                 "prometheus_target_scrapes_sample_duplicate_timestamp_total",
                 "Total number of samples rejected due to duplicate timestamps but different values.",
@@ -182,6 +187,7 @@ impl Metrics {
         self.out_of_bounds.add(counts.out_of_bounds);
         self.exemplar_out_of_order.add(counts.exemplars_out_of_order);
         self.over_sample_limit.add(u64::from(counts.over_sample_limit));
+        self.over_bucket_limit.add(u64::from(counts.over_bucket_limit));
         self.over_label_limits.add(u64::from(counts.over_label_limit));
     }
 

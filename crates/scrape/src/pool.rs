@@ -20,6 +20,7 @@ use crate::headers::headers;
 use crate::looping::{Loop, Order, Shared, Task};
 use crate::manager::ApplyError;
 use crate::mutate::Mutator;
+use crate::native::schema_max;
 use crate::populate::{Populated, Spec, populate};
 use crate::state::Settings;
 use crate::target::Target;
@@ -66,15 +67,9 @@ pub(crate) struct Pool {
 impl Ready {
     pub(crate) fn new(config: ScrapeConfig, user_agent: &str) -> Result<Self, ApplyError> {
         let job = || config.job_name.clone();
-        let unsupported = |what| ApplyError::Unsupported { job: job(), what };
         if config.convert_classic_histograms_to_nhcb {
-            return Err(unsupported("convert_classic_histograms_to_nhcb"));
-        }
-        if config.limits.native_histogram_bucket > 0 {
-            return Err(unsupported("native_histogram_bucket_limit"));
-        }
-        if config.native_histogram_min_bucket_factor > 0.0 {
-            return Err(unsupported("native_histogram_min_bucket_factor"));
+            let what = "convert_classic_histograms_to_nhcb";
+            return Err(ApplyError::Unsupported { job: job(), what });
         }
         let client = |source| ApplyError::Client { job: job(), source };
         headers(&config, config.timeout_ms, user_agent).map_err(client)?;
@@ -271,6 +266,9 @@ pub(crate) fn settings(config: &ScrapeConfig, spec: &Spec, append_metadata: bool
         fallback: config.fallback_scrape_protocol.map(format_of),
         extra_metrics: config.extra_scrape_metrics,
         append_metadata,
+        native_histograms: spec.native_histograms,
+        classic_histograms: spec.classic_histograms,
+        schema_max: schema_max(config.native_histogram_min_bucket_factor),
         timeout: Duration::from_millis(spec.timeout_ms.unsigned_abs()),
     }
 }

@@ -8,18 +8,17 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::exemplar::Exemplar;
 use model::labels::Labels;
 use model::port::{AppendError, Appendable, Appender, Durability, SeriesRef};
 use model::sample::stale_nan;
 use parking_lot::Mutex;
-use wire::exposition::{Entry, Format, LabelBuf, Parser, ProtobufOptions, Series, format_for};
+use wire::exposition::{Entry, Format, LabelBuf, Parser, ProtobufOptions, format_for};
 
+use crate::batch::{Batch, Counts, Outcome, Refused, Value};
 use crate::cache::{Cache, EntryIdx, Known};
 use crate::metadata::{MetadataStore, is_part_of_family};
-use crate::mutate::{MutateError, Mutator};
-
-/// How far ahead of now a sample's time may be, in milliseconds.
-pub(crate) const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+use crate::mutate::Mutator;
 
 /// How often a body is read at most.
 const READS_MAX: usize = 3;
@@ -47,6 +46,12 @@ pub(crate) struct Settings {
     pub(crate) fallback: Option<Format>,
     pub(crate) extra_metrics: bool,
     pub(crate) append_metadata: bool,
+    /// Store native histograms; otherwise every histogram is read as a classic one.
+    pub(crate) native_histograms: bool,
+    /// Store the classic series of native histograms, too.
+    pub(crate) classic_histograms: bool,
+    /// Largest schema of a native histogram.
+    pub(crate) schema_max: i32,
     pub(crate) timeout: Duration,
 }
 
@@ -73,35 +78,6 @@ pub(crate) struct Times<'a> {
     /// How long the scrape has taken so far.
     pub(crate) elapsed: &'a dyn Fn() -> Duration,
 }
-
-/// What a scrape gave, for the targets page and the metrics.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Outcome {
-    /// Why the target is down; `None`: it is up.
-    pub(crate) error: Option<String>,
-    /// What was not stored although the target is up: a bound of the storage.
-    pub(crate) refused: Option<String>,
-    pub(crate) duration: Duration,
-    pub(crate) counts: Counts,
-}
-
-/// Numbers of one scrape.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) scraped: u64,
-    /// Samples that relabelling kept.
-    pub(crate) kept: u64,
-    pub(crate) series_added: u64,
-    pub(crate) out_of_order: u64,
-    pub(crate) duplicate: u64,
-    pub(crate) out_of_bounds: u64,
-    pub(crate) exemplars_out_of_order: u64,
-    pub(crate) over_sample_limit: bool,
-    pub(crate) over_label_limit: bool,
-}
-
-/// Why a body is not stored.
-struct Refused(String);
 
 /// A target's memory between scrapes.
 #[derive(Debug)]
@@ -207,19 +183,15 @@ impl State {
         let format = format_for(said, self.settings.fallback).map_err(|error| error.to_string())?;
         // What storage has forgotten is unknown to the cache the second time; more often only if it forgets meanwhile.
         for _ in 0..READS_MAX {
-            let mut batch = Batch {
-                app: appendable.appender(),
-                settings: Arc::clone(&self.settings),
-                t_ms: times.t_ms,
-                t_ms_max: times.now_ms.saturating_add(AHEAD_MS_MAX),
-                samples: 0,
-                forgotten: false,
-                out,
-            };
+            let app = appendable.appender();
+            let settings = Arc::clone(&self.settings);
+            let mut batch = Batch::new(app, settings, (times.t_ms, times.now_ms), out);
             self.read(&mut batch, body, format).map_err(|Refused(error)| error)?;
             if !batch.forgotten {
-                let over = batch.out.counts.over_sample_limit;
-                return if over { Err("sample limit exceeded".to_owned()) } else { Ok(batch.app) };
+                return match batch.over_limit() {
+                    Some(error) => Err(error.to_owned()),
+                    None => Ok(batch.app),
+                };
             }
             drop(batch);
             self.cache.restart();
@@ -234,22 +206,42 @@ impl State {
         body: &[u8],
         format: Format,
     ) -> Result<(), Refused> {
-        // As Prometheus does unless native histograms are asked for: classic series of all histograms.
-        let options = ProtobufOptions { ignore_native: true, keep_classic: false };
+        let options = ProtobufOptions {
+            ignore_native: !self.settings.native_histograms,
+            keep_classic: self.settings.classic_histograms,
+        };
+        // A series text known from one format proves nothing in another.
+        self.cache.set_language(language(format));
         let mut parser = Parser::with_options(body, format, options);
         let mut labels = LabelBuf::new();
         let mut family = String::new();
         loop {
-            self.read_known(batch, body, &mut parser)?;
+            if format != Format::Protobuf {
+                self.read_known(batch, body, &mut parser)?;
+            }
             let entry = parser.next_entry().map_err(|error| Refused(error.to_string()))?;
             match entry {
                 None => return Ok(()),
                 Some(Entry::Series(series)) => {
-                    self.series(batch, &series, &mut labels, &family)?;
+                    let line = Line {
+                        key: series.key,
+                        t: series.t,
+                        value: Value::Float(series.v),
+                        labels_into: &|buf| series.labels_into(buf),
+                        exemplars: &|| series.exemplar().into_iter().collect(),
+                    };
+                    self.line(batch, &line, &mut labels, &family)?;
                 }
                 Some(Entry::Comment(_)) => {}
-                Some(Entry::Histogram(_)) => {
-                    return Err(Refused("native histograms are not scraped yet".to_owned()));
+                Some(Entry::Histogram(series)) => {
+                    let line = Line {
+                        key: series.key,
+                        t: series.t,
+                        value: Value::Histogram(series.h),
+                        labels_into: &|buf| series.labels_into(buf),
+                        exemplars: &|| series.exemplars(),
+                    };
+                    self.line(batch, &line, &mut labels, &family)?;
                 }
                 Some(Entry::Type { name, kind }) => {
                     self.metadata.lock().set_kind(&name, kind);
@@ -281,7 +273,12 @@ impl State {
         {
             batch.out.counts.scraped += 1;
             if let Known::Series { idx, series, again } = self.cache.see(idx) {
-                self.known(batch, idx, series, Sample { t: line.t, v: line.v, again })?;
+                self.known(
+                    batch,
+                    idx,
+                    series,
+                    Sample { t: line.t, value: Value::Float(line.v), again },
+                )?;
             }
         }
         Ok(())
@@ -293,7 +290,7 @@ impl State {
         batch: &mut Batch<'_, '_>,
         idx: EntryIdx,
         series: SeriesRef,
-        sample: Sample,
+        sample: Sample<'_>,
     ) -> Result<Option<SeriesRef>, Refused> {
         let explicit = batch.explicit(sample.t);
         batch.out.counts.kept += 1;
@@ -306,7 +303,7 @@ impl State {
             forgotten.set(true);
             Labels::default()
         };
-        let result = batch.append(series, &ask, explicit, sample.v);
+        let result = batch.append(series, &ask, explicit, sample.value);
         if forgotten.get() {
             self.cache.forget(idx);
             batch.forgotten = true;
@@ -319,25 +316,25 @@ impl State {
         Ok(Some(series))
     }
 
-    /// A line that the full parser read.
-    fn series(
+    /// A sample that the full parser read.
+    fn line(
         &mut self,
         batch: &mut Batch<'_, '_>,
-        series: &Series<'_>,
+        line: &Line<'_>,
         buf: &mut LabelBuf,
         family: &str,
     ) -> Result<(), Refused> {
         batch.out.counts.scraped += 1;
-        let key = self.cache.key(series.key);
+        let key = self.cache.key(line.key);
         let known = key.and_then(|key| self.cache.find(key)).map(|idx| self.cache.see(idx));
         let (stored, labels) = match known {
             Some(Known::Dropped) => return Ok(()),
             Some(Known::Series { idx, series: at, again }) => {
-                let sample = Sample { t: series.t, v: series.v, again };
+                let sample = Sample { t: line.t, value: line.value, again };
                 (self.known(batch, idx, at, sample)?, None)
             }
             None => {
-                series.labels_into(buf);
+                (line.labels_into)(buf);
                 let labels = batch.mutate(buf)?;
                 let Some(labels) = labels else {
                     if let Some(key) = key {
@@ -345,9 +342,9 @@ impl State {
                     }
                     return Ok(());
                 };
-                let explicit = batch.explicit(series.t);
+                let explicit = batch.explicit(line.t);
                 batch.out.counts.kept += 1;
-                let result = batch.append(SeriesRef(0), &|| labels.clone(), explicit, series.v);
+                let result = batch.append(SeriesRef(0), &|| labels.clone(), explicit, line.value);
                 let stored = batch.check(result)?;
                 if let (Some(at), Some(key)) = (stored, key) {
                     self.cache.add(key, at, batch.is_tracked(explicit));
@@ -359,7 +356,7 @@ impl State {
         let Some(at) = stored else {
             return Ok(());
         };
-        batch.exemplar(at, series);
+        batch.exemplars(at, line.t, (line.exemplars)());
         if self.settings.append_metadata {
             self.append_metadata(batch, at, labels.as_ref(), family);
         }
@@ -410,105 +407,29 @@ impl State {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Sample {
+/// A sample that the full parser read, with what it can be asked for.
+struct Line<'a> {
+    key: &'a [u8],
     t: Option<i64>,
-    v: f64,
+    value: Value<'a>,
+    labels_into: &'a dyn Fn(&mut LabelBuf),
+    exemplars: &'a dyn Fn() -> Vec<Exemplar>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample<'a> {
+    t: Option<i64>,
+    value: Value<'a>,
     /// The series stood in this scrape before.
     again: bool,
 }
 
-/// The samples of one body on their way to storage.
-struct Batch<'o, 's> {
-    app: Box<dyn Appender + 's>,
-    settings: Arc<Settings>,
-    t_ms: i64,
-    t_ms_max: i64,
-    /// Samples that count against the limit.
-    samples: u64,
-    /// Storage did not know a series any more; its entry is gone, and the body must be read again.
-    forgotten: bool,
-    out: &'o mut Outcome,
-}
-
-impl Batch<'_, '_> {
-    /// The sample's own time, where it counts.
-    fn explicit(&self, t: Option<i64>) -> Option<i64> {
-        t.filter(|_| self.settings.honor_timestamps)
-    }
-
-    fn is_tracked(&self, explicit: Option<i64>) -> bool {
-        explicit.is_none() || self.settings.track_timestamps_staleness
-    }
-
-    /// `Ok(None)`: over the limit of samples; the body is read on for its counts.
-    fn append(
-        &mut self,
-        series: SeriesRef,
-        labels: &dyn Fn() -> Labels,
-        explicit: Option<i64>,
-        v: f64,
-    ) -> Result<Option<SeriesRef>, AppendError> {
-        let limit = self.settings.mutator.limits.sample;
-        if limit > 0 {
-            self.samples += 1;
-            if self.samples > limit {
-                self.out.counts.over_sample_limit = true;
-                return Ok(None);
-            }
-        }
-        let t = explicit.unwrap_or(self.t_ms);
-        if t > self.t_ms_max {
-            return Err(AppendError::OutOfBounds);
-        }
-        self.app.append(series, labels, t, v).map(Some)
-    }
-
-    /// What a refused sample means for the scrape: usually, that it is counted.
-    fn check(
-        &mut self,
-        result: Result<Option<SeriesRef>, AppendError>,
-    ) -> Result<Option<SeriesRef>, Refused> {
-        let counts = &mut self.out.counts;
-        match result {
-            Ok(stored) => return Ok(stored),
-            Err(AppendError::OutOfOrder | AppendError::TooOld) => counts.out_of_order += 1,
-            Err(AppendError::Duplicate) => counts.duplicate += 1,
-            Err(AppendError::OutOfBounds) => counts.out_of_bounds += 1,
-            // Storage takes no new series: those that it has go on.
-            Err(AppendError::Limit(limit)) => {
-                self.out.refused.get_or_insert_with(|| format!("limit reached: {limit}"));
-            }
-            Err(
-                error @ (AppendError::Histogram(_)
-                | AppendError::Labels(_)
-                | AppendError::OutOfOrderExemplar
-                | AppendError::DuplicateExemplar
-                | AppendError::Storage(_)),
-            ) => return Err(Refused(error.to_string())),
-        }
-        Ok(None)
-    }
-
-    fn mutate(&mut self, exposed: &LabelBuf) -> Result<Option<Labels>, Refused> {
-        self.settings.mutator.apply(exposed).map_err(|error| {
-            self.out.counts.over_label_limit |= matches!(error, MutateError::Limit(_));
-            Refused(error.to_string())
-        })
-    }
-
-    /// Stores the exemplar of a line, if it has one. One that is refused does not hurt the scrape.
-    fn exemplar(&mut self, at: SeriesRef, series: &Series<'_>) {
-        let Some(mut exemplar) = series.exemplar() else {
-            return;
-        };
-        let t = self.explicit(series.t).unwrap_or(self.t_ms);
-        exemplar.t.get_or_insert(t);
-        match self.app.append_exemplar(at, &exemplar) {
-            Ok(()) | Err(AppendError::DuplicateExemplar) => {}
-            Err(AppendError::OutOfOrderExemplar) => self.out.counts.exemplars_out_of_order += 1,
-            Err(error) => tracing::debug!(%error, "exemplar not stored"),
-        }
+/// Tells the formats' series texts apart.
+fn language(format: Format) -> u64 {
+    match format {
+        Format::Text => 1,
+        Format::OpenMetrics => 2,
+        Format::Protobuf => 3,
     }
 }
 

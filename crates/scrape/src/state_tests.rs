@@ -9,9 +9,10 @@ use model::port::AppendError;
 use model::regex::Regex;
 use model::relabel::{Action, NameScheme, Rule};
 
+use crate::batch::Outcome;
 use crate::config::Limits;
 use crate::mutate::Mutator;
-use crate::state::{Fetched, Outcome, Settings, State, Times};
+use crate::state::{Fetched, Settings, State, Times};
 use crate::testing::FakeStorage;
 
 const TEXT: &str = "text/plain; version=0.0.4";
@@ -39,6 +40,9 @@ fn settings() -> Settings {
         fallback: None,
         extra_metrics: false,
         append_metadata: false,
+        native_histograms: false,
+        classic_histograms: false,
+        schema_max: 8,
         timeout: Duration::from_secs(10),
     }
 }

@@ -319,10 +319,6 @@ async fn configurations_that_are_refused() {
                 as &dyn Fn(&mut ScrapeConfig),
             "convert_classic_histograms_to_nhcb is not supported yet",
         ),
-        (
-            &|c| c.limits.native_histogram_bucket = 1,
-            "native_histogram_bucket_limit is not supported yet",
-        ),
         (&|c| c.client.unsupported = Some("oauth2"), "oauth2 is not supported yet"),
         (
             &|c| c.client.proxy.url = "socks5://x".to_owned(),
