@@ -8,7 +8,7 @@ use stdx::clock::{Clock, RealClock};
 use stdx::fs::real::RealFs;
 
 use crate::config::{self, Config, ConfigError, Options};
-use crate::flags::{FEATURES, Feature, Flags};
+use crate::flags::{FEATURES, Feature, Flags, Meaning};
 use crate::logging;
 
 /// Files that are looked for when none is named, first found first.
@@ -79,14 +79,15 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         logging::Format::Logfmt
     };
     logging::init(logging::level(flags.text("log.level")), format, Arc::clone(&clock));
-    if flags.switch("agent") {
-        anyhow::bail!("--agent: Prometheus' agent mode is not built in this version");
-    }
+    refuse_what_would_be_unsafe(flags)?;
     say_what_flags_do(flags);
     let options = options(flags);
     let source = Source::find(flags);
     let first = source.load(&options)?;
     let mut server_config = server_config(flags, &first)?;
+    for address in server_config.listen.iter().filter(|address| !is_loopback(address)) {
+        tracing::warn!(address, "listening on an open address without authentication");
+    }
     server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
@@ -99,10 +100,37 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Flags that must not be left out quietly.
+fn refuse_what_would_be_unsafe(flags: &Flags) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !flags.switch("agent"),
+        "--agent: Prometheus' agent mode is not built in this version"
+    );
+    let file = flags.text("web.config.file");
+    anyhow::ensure!(
+        file.is_empty(),
+        "--web.config.file={file}: TLS and authentication are not built in this version, and the server would be open without them; leave the flag out and keep the server on loopback or behind a proxy"
+    );
+    Ok(())
+}
+
+/// Whether only this machine reaches the address.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// Says once what was asked for and does nothing.
 fn say_what_flags_do(flags: &Flags) {
-    for flag in flags.meaningless() {
-        tracing::debug!("--{flag} is accepted and means nothing here");
+    for (flag, meaning) in flags.inactive() {
+        match meaning {
+            Meaning::Active => {}
+            Meaning::NotBuilt => {
+                tracing::warn!("--{flag} is accepted and not built in this version")
+            }
+            Meaning::Nothing => tracing::debug!("--{flag} is accepted and means nothing here"),
+        }
     }
     for name in flags.features() {
         match FEATURES.iter().find(|(known, _)| *known == name).map(|(_, feature)| feature) {
@@ -269,6 +297,27 @@ mod tests {
             assert_eq!(scrape.job_name, "mangru");
             let address = &scrape.static_configs[0].targets[0];
             assert_eq!(format!("{}://{address}{}", scrape.scheme, scrape.metrics_path), target);
+        }
+    }
+
+    #[test]
+    fn open_addresses_and_unsafe_flags() {
+        for (address, loopback) in [
+            ("127.0.0.1:9090", true),
+            ("localhost:1", true),
+            ("[::1]:1", true),
+            (":9090", false),
+            ("0.0.0.0:9090", false),
+            ("[::]:9090", false),
+            ("192.168.0.1:9090", false),
+        ] {
+            assert_eq!(is_loopback(address), loopback, "{address}");
+        }
+        for (argument, refused) in
+            [("--web.config.file=w.yml", true), ("--web.config.file=", false), ("--agent", true)]
+        {
+            let flags = Flags::parse_line(&[argument]).unwrap();
+            assert_eq!(refuse_what_would_be_unsafe(&flags).is_err(), refused, "{argument}");
         }
     }
 

@@ -181,7 +181,24 @@ pub(crate) fn missing(config: &Config) -> Vec<String> {
             sentences.push(format!("{text:?} does not point to an existing file"));
         }
     }
+    for scrape in &config.scrapes {
+        if let Some(authorization) = scrape.section("authorization") {
+            let words = "authorization credentials or bearer token file";
+            sentences.extend(missing_file(authorization, "credentials_file", words));
+        }
+        if let Some(tls) = scrape.section("tls_config") {
+            sentences.extend(missing_file(tls, "cert_file", "client cert file"));
+            sentences.extend(missing_file(tls, "key_file", "client key file"));
+        }
+    }
     sentences
+}
+
+/// The sentence for a file that a section names and that is not there.
+fn missing_file(section: &Record, key: &str, words: &str) -> Option<String> {
+    let path = section.text(key);
+    let error = if path.is_empty() { None } else { std::fs::metadata(path).err() }?;
+    Some(format!("error checking {words} {path:?}: stat {path}: {}", reason(&error)))
 }
 
 /// The files of rules that are there.

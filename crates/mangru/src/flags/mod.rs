@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use stdx::units;
 
-pub(crate) use table::{FEATURES, Feature};
+pub(crate) use table::{FEATURES, Feature, Meaning};
 use table::{FLAGS, Flag, Kind};
 
 /// Most arguments, those of `@file`s included.
@@ -38,7 +38,10 @@ pub(crate) struct Flags {
 /// Adds all flags to a command.
 pub(crate) fn add(mut command: Command) -> Command {
     for flag in FLAGS {
-        let arg = Arg::new(flag.name).long(flag.name).help(help(flag)).hide(!flag.active);
+        let arg = Arg::new(flag.name)
+            .long(flag.name)
+            .help(help(flag))
+            .hide(flag.meaning != Meaning::Active);
         let arg = arg.value_name(flag.kind.placeholder()).action(ArgAction::Append);
         if !matches!(flag.kind, Kind::Switch) {
             command = command.arg(arg);
@@ -146,10 +149,11 @@ impl Flags {
         names.filter(|name| !name.is_empty())
     }
 
-    /// Flags that were given and mean nothing here.
-    pub(crate) fn meaningless(&self) -> impl Iterator<Item = &'static str> {
-        let flags = FLAGS.iter().filter(|flag| !flag.active && self.is_given(flag.name));
-        flags.map(|flag| flag.name)
+    /// Flags that were given and do nothing here, with the reason.
+    pub(crate) fn inactive(&self) -> impl Iterator<Item = (&'static str, Meaning)> {
+        let flags = FLAGS.iter().filter(|flag| self.is_given(flag.name));
+        let flags = flags.map(|flag| (flag.name, flag.meaning));
+        flags.filter(|(_, meaning)| *meaning != Meaning::Active)
     }
 
     /// All flags with their values, as `/api/v1/status/flags` shows them.
@@ -251,10 +255,18 @@ mod tests {
 
     #[test]
     fn features_and_flags_without_meaning() {
-        let line = ["--enable-feature=a,b", "--auto-gomemlimit", "--query.timeout=1m"];
+        let line = [
+            "--enable-feature=a,b",
+            "--auto-gomemlimit",
+            "--query.timeout=1m",
+            "--web.user-assets=x",
+        ];
         let flags = Flags::parse_line(&line).unwrap();
         assert!(flags.feature("b") && !flags.feature("c"));
-        assert_eq!(flags.meaningless().collect::<Vec<_>>(), ["auto-gomemlimit"]);
+        let inactive: Vec<_> = flags.inactive().collect();
+        let expected =
+            [("web.user-assets", Meaning::NotBuilt), ("auto-gomemlimit", Meaning::Nothing)];
+        assert_eq!(inactive, expected);
         assert!(flags.is_given("query.timeout") && !flags.is_given("query.max-samples"));
     }
 

@@ -71,6 +71,16 @@ fn whole(text: &str) -> Option<String> {
     Some(number.checked_mul(10_i64.checked_pow(power.parse().ok()?)?)?.to_string())
 }
 
+/// What a flag does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Active,
+    /// Its feature is not built.
+    NotBuilt,
+    /// It is about something that there is none of here, like Go's garbage collector.
+    Nothing,
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub(super) struct Flag {
@@ -79,18 +89,25 @@ pub(super) struct Flag {
     /// Empty: none. A list's elements are divided by commas.
     pub(super) default: &'static str,
     pub(super) help: &'static str,
-    /// Whether the flag does anything here.
-    pub(super) active: bool,
+    pub(super) meaning: Meaning,
     pub(super) repeats: bool,
 }
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, active: true, repeats: false }
+    Flag { name, kind, default, help, meaning: Meaning::Active, repeats: false }
 }
 
 /// A flag that is accepted because Prometheus has it.
 const fn inert(name: &'static str, kind: Kind, default: &'static str) -> Flag {
-    Flag { name, kind, default, help: "Prometheus' flag", active: false, repeats: false }
+    Flag { meaning: Meaning::Nothing, ..flag(name, kind, default, "Prometheus' flag") }
+}
+
+/// A flag that is accepted and whose feature this version does not have.
+const fn later(name: &'static str, kind: Kind, default: &'static str) -> Flag {
+    Flag {
+        meaning: Meaning::NotBuilt,
+        ..flag(name, kind, default, "Prometheus' flag; not built yet")
+    }
 }
 
 impl Flag {
@@ -125,7 +142,12 @@ pub(super) static FLAGS: &[Flag] = &[
         "Address to listen on; may be repeated. An open address has no authentication: say it on purpose",
     )
     .repeats(),
-    inert("web.config.file", Kind::Text, ""),
+    flag(
+        "web.config.file",
+        Kind::Text,
+        "",
+        "Prometheus' file of TLS and authentication: not built, and refused",
+    ),
     flag(
         "web.read-timeout",
         Kind::Duration,
@@ -148,13 +170,13 @@ pub(super) static FLAGS: &[Flag] = &[
         "false",
         "Take samples at /api/v1/write",
     ),
-    inert(
+    later(
         "web.remote-write-receiver.accepted-protobuf-messages",
         Kind::Text,
         "prometheus.WriteRequest,io.prometheus.write.v2.Request",
     )
     .repeats(),
-    inert("web.enable-otlp-receiver", Kind::Switch, "false"),
+    later("web.enable-otlp-receiver", Kind::Switch, "false"),
     flag(
         "web.cors.origin",
         Kind::Text,
@@ -162,11 +184,11 @@ pub(super) static FLAGS: &[Flag] = &[
         "Origins (a regular expression, anchored) that may read answers from other pages",
     ),
     flag("web.page-title", Kind::Text, "Mangru", "Title of the page"),
-    inert("web.user-assets", Kind::Text, ""),
-    inert("web.console.templates", Kind::Text, "consoles"),
-    inert("web.console.libraries", Kind::Text, "console_libraries"),
-    inert("web.max-notifications-subscribers", Kind::Whole, "16"),
-    inert("web.search.max-limit", Kind::Whole, "10000"),
+    later("web.user-assets", Kind::Text, ""),
+    later("web.console.templates", Kind::Text, "consoles"),
+    later("web.console.libraries", Kind::Text, "console_libraries"),
+    later("web.max-notifications-subscribers", Kind::Whole, "16"),
+    later("web.search.max-limit", Kind::Whole, "10000"),
     flag("storage.tsdb.path", Kind::Text, "data/", "Folder of the metrics"),
     flag(
         "storage.tsdb.retention.time",
@@ -175,11 +197,11 @@ pub(super) static FLAGS: &[Flag] = &[
         "How long samples are kept; 15d when nothing bounds them",
     ),
     flag("storage.tsdb.retention.size", Kind::Bytes, "", "Most bytes on disk"),
-    inert("storage.tsdb.no-lockfile", Kind::Switch, "false"),
+    later("storage.tsdb.no-lockfile", Kind::Switch, "false"),
     inert("storage.tsdb.head-chunks-write-queue-size", Kind::Whole, "0"),
-    inert("storage.tsdb.delay-compact-file.path", Kind::Text, ""),
-    inert("storage.tsdb.min-block-duration", Kind::Duration, "2h"),
-    inert("storage.tsdb.max-block-duration", Kind::Duration, ""),
+    later("storage.tsdb.delay-compact-file.path", Kind::Text, ""),
+    later("storage.tsdb.min-block-duration", Kind::Duration, "2h"),
+    later("storage.tsdb.max-block-duration", Kind::Duration, ""),
     inert("storage.tsdb.max-block-chunk-segment-size", Kind::Bytes, ""),
     flag(
         "storage.tsdb.wal-segment-size",
@@ -204,17 +226,17 @@ pub(super) static FLAGS: &[Flag] = &[
     inert("storage.agent.checkpoint-from-in-memory-series", Kind::Switch, "false"),
     inert("storage.agent.checkpoint-batch-size", Kind::Whole, "1000"),
     inert("storage.agent.no-lockfile", Kind::Switch, "false"),
-    inert("storage.remote.flush-deadline", Kind::Duration, "1m"),
-    inert("storage.remote.read-sample-limit", Kind::Whole, "5e7"),
-    inert("storage.remote.read-concurrent-limit", Kind::Whole, "10"),
-    inert("storage.remote.read-max-bytes-in-frame", Kind::Whole, "1048576"),
-    inert("rules.alert.for-outage-tolerance", Kind::Duration, "1h"),
-    inert("rules.alert.for-grace-period", Kind::Duration, "10m"),
-    inert("rules.alert.resend-delay", Kind::Duration, "1m"),
-    inert("rules.max-concurrent-evals", Kind::Whole, "4"),
-    inert("alertmanager.notification-queue-capacity", Kind::Whole, "10000"),
-    inert("alertmanager.notification-batch-size", Kind::Whole, "256"),
-    inert("alertmanager.drain-notification-queue-on-shutdown", Kind::Switch, "true"),
+    later("storage.remote.flush-deadline", Kind::Duration, "1m"),
+    later("storage.remote.read-sample-limit", Kind::Whole, "5e7"),
+    later("storage.remote.read-concurrent-limit", Kind::Whole, "10"),
+    later("storage.remote.read-max-bytes-in-frame", Kind::Whole, "1048576"),
+    later("rules.alert.for-outage-tolerance", Kind::Duration, "1h"),
+    later("rules.alert.for-grace-period", Kind::Duration, "10m"),
+    later("rules.alert.resend-delay", Kind::Duration, "1m"),
+    later("rules.max-concurrent-evals", Kind::Whole, "4"),
+    later("alertmanager.notification-queue-capacity", Kind::Whole, "10000"),
+    later("alertmanager.notification-batch-size", Kind::Whole, "256"),
+    later("alertmanager.drain-notification-queue-on-shutdown", Kind::Switch, "true"),
     flag(
         "query.lookback-delta",
         Kind::Duration,

@@ -128,9 +128,10 @@ impl Reader {
                 Err(text) => Err(Problem {
                     pos: node.pos,
                     key: path.to_owned(),
-                    value: match kind {
-                        Kind::Secret | Kind::Url => String::new(),
-                        _ => scalar.text.clone(),
+                    value: if matches!(kind, Kind::Secret | Kind::Url) {
+                        String::new()
+                    } else {
+                        scalar.text.clone()
                     },
                     allowed: kind.allowed(),
                     text,
