@@ -164,7 +164,11 @@ mod tests {
     #[test]
     fn files_of_credentials() {
         let text = "scrape_configs: [{job_name: a, bearer_token_file: no, tls_config: {cert_file: no, key_file: no}}]\n";
-        check("files", text, Tool::Mangru, &expect![[r#"
+        check(
+            "files",
+            text,
+            Tool::Mangru,
+            &expect![[r#"
             Checking DIR/p.yml
               WARNING: error checking authorization credentials or bearer token file "DIR/no": stat DIR/no: no such file or directory
               WARNING: error checking client cert file "DIR/no": stat DIR/no: no such file or directory
@@ -172,13 +176,19 @@ mod tests {
              SUCCESS: DIR/p.yml is valid prometheus config file syntax
 
             exit 0
-        "#]]);
-        check("files-strict", text, Tool::Promtool, &expect![[r#"
+        "#]],
+        );
+        check(
+            "files-strict",
+            text,
+            Tool::Promtool,
+            &expect![[r#"
             Checking DIR/p.yml
 
               FAILED: error checking authorization credentials or bearer token file "DIR/no": stat DIR/no: no such file or directory
             exit 1
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

@@ -549,6 +549,61 @@ fn files_of_targets() {
     assert!(target_groups("t.yml", b"\xff").is_err());
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// What is read is dumped as something that reads as the same; what is not gets an error with a place. Nothing panics.
+    #[test]
+    fn any_words_are_taken_or_refused(words in proptest::collection::vec(0..WORDS.len(), 0..40)) {
+        let text: String = words.iter().map(|i| WORDS[*i]).collect();
+        match read(&text) {
+            Ok(config) => {
+                let dump = config.yaml();
+                let again = read(&dump).unwrap_or_else(|error| panic!("{text:?}: {error}\n{dump}"));
+                assert_eq!(again.yaml(), dump, "{text:?}");
+                assert_eq!(again.scrape_configs(), config.scrape_configs(), "{text:?}");
+            }
+            Err(error) => assert!(error.0.starts_with("prometheus.yml:"), "{error}"),
+        }
+    }
+}
+
+/// What random configurations are made of.
+const WORDS: &[&str] = &[
+    "global:\n",
+    "scrape_configs:\n",
+    "- job_name: a\n",
+    "- job_name: b\n",
+    "  scrape_interval: 5s\n",
+    "  ",
+    "\n",
+    ": ",
+    "  static_configs: [{targets: [x]}]\n",
+    "  relabel_configs: [{action: drop, regex: '(', ",
+    "regex: a}]\n",
+    "&a ",
+    "*a ",
+    "<<: ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    "\"",
+    "|\n",
+    "~",
+    "# ",
+    "- ",
+    "remote_write:\n",
+    "- url: http://u:p@h\n",
+    "5m",
+    "!!binary ",
+    "  basic_auth: {username: u, password: p}\n",
+    "external_labels: {a: $X}\n",
+    "\t",
+    "가",
+];
+
 /// The dump's `scrape_configs`.
 fn check_scrapes(text: &str, expected: &Expect) {
     let yaml = read(text).unwrap().yaml();

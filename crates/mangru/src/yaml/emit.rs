@@ -83,9 +83,7 @@ fn leaf(out: &Out, indent: usize, text: &mut String) {
         Out::Int(value) => text.push_str(&value.to_string()),
         Out::Uint(value) => text.push_str(&value.to_string()),
         Out::Float(value) => text.push_str(&float(*value)),
-        Out::Text(value) if value.contains('\n') && is_printable(value) => {
-            block(value, indent, text)
-        }
+        Out::Text(value) if is_block(value) => block(value, indent, text),
         Out::Text(value) => text.push_str(&scalar(value, false)),
         Out::Raw(value) => text.push_str(value),
         Out::Seq(_) => text.push_str("[]"),
@@ -121,12 +119,14 @@ fn pad(indent: usize, text: &mut String) {
     text.extend(std::iter::repeat_n(' ', indent));
 }
 
+/// Whether the text is written as a literal block: it has lines, and its first one shows where they begin.
+fn is_block(value: &str) -> bool {
+    value.contains('\n') && !value.starts_with([' ', '\n']) && is_printable(value)
+}
+
 /// A literal block, with the chomping mark that keeps the text's end.
 fn block(value: &str, indent: usize, text: &mut String) {
     text.push('|');
-    if value.starts_with([' ', '\n']) {
-        text.push('2');
-    }
     let kept = match (value.ends_with('\n'), value.ends_with("\n\n") || value == "\n") {
         (false, _) => "-",
         (true, true) => "+",
@@ -329,13 +329,44 @@ mod tests {
             "?x",
         ];
         for case in cases {
-            let document = emit(&Out::Map(vec![("k".to_owned(), text(case))]));
-            let Ok(Some(Node { content: Content::Map(entries), .. })) = parse(&document) else {
-                panic!("{case:?} was written as {document:?}");
-            };
-            let Content::Scalar(scalar) = &entries[0].value.content else { panic!("{document:?}") };
-            assert_eq!(scalar.text, case, "{document:?}");
-            assert_eq!(scalar.resolve(), Resolved::Text, "{document:?}");
+            check_text(case);
+        }
+    }
+
+    /// Writes `case` as a value and as an element in every style, and reads it back.
+    fn check_text(case: &str) {
+        let out = Out::Map(vec![
+            ("k".to_owned(), text(case)),
+            ("f".to_owned(), Out::Flow(vec![text(case)])),
+            (
+                "s".to_owned(),
+                Out::Seq(vec![text(case), Out::Map(vec![("x".to_owned(), text(case))])]),
+            ),
+        ]);
+        let document = emit(&out);
+        let read = parse(&document).unwrap_or_else(|error| panic!("{case:?}: {error}\n{document}"));
+        let mut texts = Vec::new();
+        scalars(&read.unwrap(), &mut texts);
+        assert_eq!(texts, [case; 4], "{document:?}");
+    }
+
+    fn scalars(node: &Node, texts: &mut Vec<String>) {
+        match &node.content {
+            Content::Scalar(scalar) => {
+                assert_eq!(scalar.resolve(), Resolved::Text, "{scalar:?}");
+                texts.push(scalar.text.clone());
+            }
+            Content::Seq(items) => items.iter().for_each(|item| scalars(item, texts)),
+            Content::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, texts)),
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn any_text_reads_back(case in "(\\PC|[ \n\t:#'\"\\-\\[\\]{},?&*!|>%@`~\\\\]|[\u{80}-\u{a0}\u{2028}\u{2029}\u{feff}]){0,12}") {
+            check_text(&case);
         }
     }
 }
