@@ -1,7 +1,8 @@
 //! Measures appending and memory: fills a database as a scraper does and tells CPU per sample and anonymous memory per series.
 //!
 //! `cargo run --release -p tsdb --example fill -- [SERIES] [SCRAPES] [DIR]`; defaults: 200000 series in groups of 2000 with 12 labels
-//! each, 40 scrapes. Then reads all of it once, and starts again on what it has written.
+//! each, 40 scrapes. Then reads all of it once, and starts again on what it has written. DIR is
+//! emptied first and kept.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let series: usize = args.next().map_or(Ok(200_000), |arg| arg.parse())?;
     let scrapes: usize = args.next().map_or(Ok(40), |arg| arg.parse())?;
-    let dir = args.next().map_or_else(|| std::env::temp_dir().join("mangru-fill"), PathBuf::from);
+    let kept = args.next().map(PathBuf::from);
+    let dir = kept.clone().unwrap_or_else(|| std::env::temp_dir().join("mangru-fill"));
     drop(std::fs::remove_dir_all(&dir));
     let mut out = io::stdout().lock();
     let db = open(&dir)?;
@@ -133,7 +135,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         db.stats(0).series
     )?;
     db.close()?;
-    Ok(std::fs::remove_dir_all(&dir)?)
+    if kept.is_none() {
+        std::fs::remove_dir_all(&dir)?;
+    }
+    Ok(())
 }
 
 fn read_all(db: &Db, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {

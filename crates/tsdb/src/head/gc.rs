@@ -51,10 +51,8 @@ impl Head {
         let late = self.late.get(&id).and_then(|late| late.samples.keys().next().copied());
         let closed = self.closed.oldest(self.cold[at].closed);
         let open = (slot.n > 0 && slot.last_t >= mint).then_some(slot.chunk_mint);
-        let histograms = self.histograms.get_mut(&id).and_then(|open| {
-            open.retain(|(t, _)| *t >= mint);
-            open.first().map(|(t, _)| *t)
-        });
+        let histograms = self.histograms.get(&id).filter(|open| open.maxt >= mint);
+        let histograms = histograms.map(|open| open.mint);
         [late, closed, open, histograms].into_iter().flatten().min()
     }
 
@@ -93,7 +91,7 @@ impl Head {
         } else {
             self.counts.unborn -= 1;
         }
-        let had_histograms = self.histograms.remove(&id).is_some_and(|open| !open.is_empty());
+        let had_histograms = self.histograms.remove(&id).is_some();
         if slot.n > 0 || had_histograms {
             self.counts.open_chunks -= 1;
             self.counts.chunks_removed += 1;

@@ -11,6 +11,7 @@ mod cells;
 mod closed;
 pub(crate) mod exemplars;
 mod gc;
+mod histograms;
 pub(crate) mod isolation;
 pub(crate) mod plan;
 mod postings;
@@ -38,6 +39,7 @@ use crate::chunk::{BitBuf, Encoding, XorState};
 use cells::Cells;
 use closed::{Chunk, Closed, Place};
 use exemplars::Exemplars;
+use histograms::OpenHistograms;
 use isolation::Isolation;
 use postings::{IdMap, Postings};
 use sets::LabelSets;
@@ -69,7 +71,7 @@ pub(crate) struct Head {
     postings: Postings,
     cells: Cells,
     closed: Closed,
-    histograms: IdMap<Vec<(i64, HistogramValue)>>,
+    histograms: IdMap<OpenHistograms>,
     late: IdMap<Late>,
     metadata: MetadataTable,
     /// Other refs under which the log and the chunk files know a series.
@@ -332,24 +334,6 @@ impl Head {
         self.counts.open_chunks -= 1;
     }
 
-    /// Appends a histogram that is newer than all in-order samples of the series.
-    pub(crate) fn put_histogram(&mut self, id: u32, t: i64, h: HistogramValue) {
-        self.touch(id, t);
-        self.counts.histograms += 1;
-        if !self.slots[id as usize].has(HISTOGRAM) {
-            self.close_floats(id);
-        }
-        let open = self.histograms.entry(id).or_default();
-        if open.is_empty() {
-            self.counts.open_chunks += 1;
-            self.counts.chunks_created += 1;
-        }
-        open.push((t, h));
-        let slot = &mut self.slots[id as usize];
-        slot.last_t = t;
-        slot.flags |= STARTED | HISTOGRAM;
-    }
-
     /// Keeps a sample that is not newer than the series' newest; false when there is one at its time already.
     pub(crate) fn put_late(&mut self, id: u32, t: i64, v: AnyValue) -> bool {
         let late = self.late.entry(id).or_default();
@@ -372,10 +356,11 @@ impl Head {
     /// The newest in-order sample's value.
     pub(crate) fn last_value(&self, id: u32) -> AnyValue {
         let slot = &self.slots[id as usize];
-        if slot.has(HISTOGRAM)
-            && let Some((_, h)) = self.histograms.get(&id).and_then(|open| open.last())
-        {
-            return AnyValue::Histogram(h.clone());
+        if slot.has(HISTOGRAM) {
+            // After a start the newest histogram may lie in a file: then it is some histogram.
+            let open = self.histograms.get(&id);
+            let last = open.map_or_else(|| HistogramValue::stale(false), |open| open.last.clone());
+            return AnyValue::Histogram(last);
         }
         AnyValue::Float(f64::from_bits(slot.last_v))
     }
@@ -402,8 +387,6 @@ impl Head {
     pub(crate) fn set_metadata(&mut self, id: u32, number: u32) {
         self.cold[id as usize].metadata = number;
     }
-
-    fn close_histograms(&mut self, _id: u32) {}
 }
 
 impl MetadataTable {

@@ -8,12 +8,12 @@ use model::matcher::Matcher;
 use model::port::{Querier, ReadError, SelectHints, SeriesSet};
 use model::sample::{Sample, Samples, Value};
 
-use crate::chunk::{Encoding, xor};
+use crate::chunk::{Encoding, decode, xor};
 use crate::db::Db;
 
 use super::Head;
 use super::closed::{Chunk, Place};
-use super::side::{AnyValue, HistogramValue};
+use super::side::AnyValue;
 use super::slot::{HISTOGRAM, OUT_OF_ORDER, STARTED};
 
 /// Series above which a selection is sorted by symbol ranks instead of strings.
@@ -127,7 +127,8 @@ struct Copy {
     closed: Vec<Chunk>,
     /// Samples of the open float chunk, and its bytes.
     open: Option<(u16, Vec<u8>)>,
-    histograms: Vec<(i64, HistogramValue)>,
+    /// The open histogram chunk.
+    histograms: Option<(Encoding, Vec<u8>)>,
     late: Vec<(i64, AnyValue)>,
     /// The newest in-order time that the reader may see.
     visible: i64,
@@ -182,8 +183,10 @@ impl Head {
             copy.open = Some((slot.n, bytes));
         }
         if let Some(open) = self.histograms.get(&id) {
-            let inside = open.iter().filter(|(t, _)| mint <= *t && *t <= maxt);
-            copy.histograms = inside.cloned().collect();
+            let (encoding, bytes) = open.stored();
+            if open.mint <= maxt && open.maxt >= mint {
+                copy.histograms = Some((encoding, bytes.to_vec()));
+            }
         }
         copy
     }
@@ -232,27 +235,19 @@ impl Copy {
                     &disk
                 }
             };
-            decode_chunk(chunk.encoding, bytes, out)?;
+            decode(chunk.encoding, bytes, out).map_err(damaged)?;
         }
         if let Some((n, bytes)) = &self.open {
             xor::decode_stream(bytes, *n, &mut out.ts, &mut out.vs).map_err(damaged)?;
         }
+        if let Some((encoding, bytes)) = &self.histograms {
+            decode(*encoding, bytes, out).map_err(damaged)?;
+        }
         trim(out, mint, in_order_max);
-        let open = self.histograms.iter().filter(|(t, _)| *t <= in_order_max);
-        out.hs.extend(open.map(|(t, h)| (*t, h.to_float())));
         if !self.late.is_empty() {
             merge_late(&self.late, out);
         }
         Ok(())
-    }
-}
-
-fn decode_chunk(encoding: Encoding, bytes: &[u8], out: &mut Samples) -> Result<(), ReadError> {
-    match encoding {
-        Encoding::Xor => xor::decode(bytes, &mut out.ts, &mut out.vs).map_err(damaged),
-        Encoding::Histogram | Encoding::FloatHistogram => {
-            Err(ReadError::Storage("histogram chunk in memory".to_owned()))
-        }
     }
 }
 

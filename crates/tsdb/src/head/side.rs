@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::histogram::{FloatHistogram, Histogram, Span};
+use model::histogram::{FloatHistogram, Histogram, ResetHint};
 use model::sample::{is_stale, stale_nan};
+
+/// Most buckets of a histogram: a chunk of ten must fit into a chunk file's bound.
+pub(crate) const HISTOGRAM_BUCKETS_MAX: usize = 10_000;
 
 /// A native histogram as it was appended.
 #[derive(Debug, Clone)]
@@ -28,40 +31,39 @@ impl HistogramValue {
     pub(crate) fn to_float(&self) -> Arc<FloatHistogram> {
         match self {
             Self::Float(h) => Arc::clone(h),
-            Self::Int(h) => Arc::new(to_float(h)),
+            Self::Int(h) => Arc::new(h.to_float()),
         }
     }
 
-    /// Whether spans, buckets and counts agree.
+    fn n_buckets(&self) -> usize {
+        match self {
+            Self::Int(h) => h.positive_deltas.len() + h.negative_deltas.len(),
+            Self::Float(h) => h.positive_buckets.len() + h.negative_buckets.len(),
+        }
+    }
+
+    pub(crate) fn reset_hint(&self) -> ResetHint {
+        match self {
+            Self::Int(h) => h.reset_hint,
+            Self::Float(h) => h.reset_hint,
+        }
+    }
+
+    /// Whether spans, buckets and counts agree. A staleness marker has none that mean anything.
     ///
     /// # Errors
     /// What does not.
     pub(crate) fn validate(&self) -> Result<(), String> {
-        match self {
-            Self::Int(h) => {
-                check_spans(&h.positive_spans, h.positive_deltas.len())?;
-                check_spans(&h.negative_spans, h.negative_deltas.len())?;
-                for deltas in [&h.positive_deltas, &h.negative_deltas] {
-                    let mut count = 0_i64;
-                    for (i, delta) in deltas.iter().enumerate() {
-                        count = count.wrapping_add(*delta);
-                        if count < 0 {
-                            return Err(format!("bucket number {} has a negative count", i + 1));
-                        }
-                    }
-                }
-            }
-            Self::Float(h) => {
-                check_spans(&h.positive_spans, h.positive_buckets.len())?;
-                check_spans(&h.negative_spans, h.negative_buckets.len())?;
-                for buckets in [&h.positive_buckets, &h.negative_buckets] {
-                    if let Some(i) = buckets.iter().position(|count| *count < 0.0) {
-                        return Err(format!("bucket number {} has a negative count", i + 1));
-                    }
-                }
-            }
+        let buckets = self.n_buckets();
+        if buckets > HISTOGRAM_BUCKETS_MAX {
+            return Err(format!("{buckets} buckets, at most {HISTOGRAM_BUCKETS_MAX} allowed"));
         }
-        Ok(())
+        match self {
+            Self::Int(h) if is_stale(h.sum) => Ok(()),
+            Self::Float(h) if is_stale(h.sum) => Ok(()),
+            Self::Int(h) => h.validate().map_err(|error| error.to_string()),
+            Self::Float(h) => h.validate().map_err(|error| error.to_string()),
+        }
     }
 
     pub(crate) fn is_float(&self) -> bool {
@@ -78,48 +80,6 @@ impl HistogramValue {
             (Self::Int(_), Self::Float(_)) | (Self::Float(_), Self::Int(_)) => false,
         }
     }
-}
-
-fn check_spans(spans: &[Span], buckets: usize) -> Result<(), String> {
-    if let Some(i) = spans.iter().skip(1).position(|span| span.offset < 0) {
-        return Err(format!("span number {} has a negative offset", i + 2));
-    }
-    let needed: u64 = spans.iter().map(|span| u64::from(span.length)).sum();
-    if needed == buckets as u64 {
-        Ok(())
-    } else {
-        Err(format!("spans need {needed} buckets, have {buckets} buckets"))
-    }
-}
-
-/// Absolute counts instead of deltas.
-fn to_float(h: &Histogram) -> FloatHistogram {
-    let absolute = |deltas: &[i64]| -> Vec<f64> {
-        let mut count = 0_i64;
-        let mut sum = |delta: &i64| {
-            count = count.wrapping_add(*delta);
-            float(count)
-        };
-        deltas.iter().map(&mut sum).collect()
-    };
-    FloatHistogram {
-        reset_hint: h.reset_hint,
-        schema: h.schema,
-        zero_threshold: h.zero_threshold,
-        zero_count: stdx::metrics::float(h.zero_count),
-        count: stdx::metrics::float(h.count),
-        sum: h.sum,
-        positive_spans: h.positive_spans.clone(),
-        negative_spans: h.negative_spans.clone(),
-        positive_buckets: absolute(&h.positive_deltas),
-        negative_buckets: absolute(&h.negative_deltas),
-        custom_values: h.custom_values.clone(),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bucket counts past 2^53 round, as in Prometheus")]
-fn float(n: i64) -> f64 {
-    n as f64
 }
 
 /// A sample of any kind, as it is kept.

@@ -11,6 +11,7 @@ use crate::wal::record::{RefExemplar, RefMetadata, RefSeries};
 
 use super::Head;
 use super::closed::Place;
+use super::histograms::stored_values;
 use super::plan::{Group, put_group};
 use super::side::AnyValue;
 use super::slot::{BORN, HISTOGRAM, LOGGED, NONE, STARTED};
@@ -71,10 +72,14 @@ impl Head {
         let slot = &self.slots[id as usize];
         let before = in_order.floats.len() + in_order.histograms.len();
         if let Some(visible) = self.isolation.visible_to(seen, id, slot.commit) {
-            let (mut ts, mut vs) = (Vec::new(), Vec::new());
+            let (mut ts, mut vs, mut hs) = (Vec::new(), Vec::new(), Vec::new());
             for node in self.closed.in_memory(self.cold[id as usize].closed) {
-                if let Place::Memory(bytes) = &self.closed.node(node).place {
+                let chunk = self.closed.node(node);
+                let Place::Memory(bytes) = &chunk.place else { continue };
+                if chunk.encoding == Encoding::Xor {
                     xor::decode(bytes, &mut ts, &mut vs).expect("we have encoded it");
+                } else {
+                    hs.extend(stored_values(chunk.encoding, bytes).expect("we have encoded it"));
                 }
             }
             if slot.n > 0 {
@@ -84,9 +89,11 @@ impl Head {
             }
             let floats = ts.into_iter().zip(vs).filter(|(t, _)| *t <= visible);
             in_order.floats.extend(floats.map(|(t, v)| (id, t, v)));
-            let open = self.histograms.get(&id).into_iter().flatten();
-            let histograms = open.filter(|(t, _)| *t <= visible);
-            in_order.histograms.extend(histograms.map(|(t, h)| (id, *t, h.clone())));
+            if let Some((encoding, bytes)) = self.histograms.get(&id).map(|open| open.stored()) {
+                hs.extend(stored_values(encoding, bytes).expect("we have encoded it"));
+            }
+            let histograms = hs.into_iter().filter(|(t, _)| *t <= visible);
+            in_order.histograms.extend(histograms.map(|(t, h)| (id, t, h)));
             // A series whose samples all are in files: its newest tells the replay which later ones are late.
             let is_filed = in_order.floats.len() + in_order.histograms.len() == before;
             let is_float = slot.has(STARTED) && !slot.has(HISTOGRAM);

@@ -1,6 +1,7 @@
 //! Tests of the database as a whole.
 
 mod crash;
+mod kinds;
 mod random;
 mod rules;
 mod threads;

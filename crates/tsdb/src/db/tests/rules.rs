@@ -24,3 +24,136 @@ fn samples_are_read_back_and_survive_a_restart() {
         "__name__=a,x=1 10=1 20=2 30=3\n__name__=b 10=5 30=6\n__name__=c 30=3\n"
     );
 }
+
+fn errors(db: &Db, text: &str) -> String {
+    put(db, text).iter().map(|error| format!("{error}\n")).collect()
+}
+
+#[test]
+fn order_and_bounds_without_a_window() {
+    let dir = Dir::new("order");
+    let db = dir.open(Options::default());
+    // An empty head takes any time, and the batch's first sample sets the bound for the others.
+    assert_eq!(errors(&db, "n=a@-5000=1 n=b@-3605000=1 n=c@-3605001=1"), "out of bounds\n");
+    assert_eq!(errors(&db, "n=a@7200000=2"), "");
+    // Equal is taken and not stored twice, else it is a duplicate.
+    assert_eq!(errors(&db, "n=a@7200000=2 n=a@7200000=3"), "duplicate sample for timestamp\n");
+    assert_eq!(errors(&db, "n=a@7199999=2 n=d@3600000=1"), "out of order sample\n");
+    assert_eq!(errors(&db, "n=a@3599999=2 n=e@3599999=1"), "out of bounds\nout of bounds\n");
+    assert_eq!(get(&db, &[]), "n=a -5000=1 7200000=2\nn=b -3605000=1\nn=d 3600000=1\n");
+    // What a batch repeats or turns round is dropped at its commit.
+    assert_eq!(errors(&db, "n=f@7200005=1 n=f@7200003=2 n=f@7200005=3 n=f@7200006=4"), "");
+    assert_eq!(get(&db, &[Matcher::equal("n", "f")]), "n=f 7200005=1 7200006=4\n");
+}
+
+#[test]
+fn late_samples_within_the_window() {
+    let dir = Dir::new("late");
+    let options = Options { out_of_order_window_ms: 10_000, ..Options::default() };
+    let db = dir.open(options.clone());
+    assert_eq!(errors(&db, "n=a@20000=1 n=b@20000=1"), "");
+    assert_eq!(errors(&db, "n=a@10000=2 n=a@9999=3 n=a@15000=4 n=b@12000=5"), "too old sample\n");
+    let expected = "n=a 10000=2 15000=4 20000=1\nn=b 12000=5 20000=1\n";
+    assert_eq!(get(&db, &[]), expected);
+    drop(db);
+    assert_eq!(get(&dir.open(options), &[]), expected);
+    // Prometheus finds them in wbl/, where they are enough by themselves.
+    assert!(dir.0.join("wbl/00000000").exists());
+}
+
+#[test]
+fn a_rollback_leaves_no_trace_and_its_refs_stay_good() {
+    let dir = Dir::new("rollback");
+    let db = dir.open(Options::default());
+    let mut appender = db.appender();
+    let series = appender.append(SeriesRef(0), &|| labels("n=a"), 10, 1.0).unwrap();
+    drop(appender);
+    let names = || db.querier(0, 100).unwrap().label_names(&[]).unwrap();
+    assert_eq!((get(&db, &[]).as_str(), names(), db.stats(1).series), ("", vec![], 0));
+    let mut appender = db.appender();
+    let never = || -> Labels { panic!("the ref is known") };
+    assert_eq!(appender.append(series, &never, 20, 2.0), Ok(series));
+    appender.commit(Durability::Soon).unwrap();
+    assert_eq!((get(&db, &[]).as_str(), names()), ("n=a 20=2\n", vec!["n".to_owned()]));
+}
+
+#[test]
+fn a_reader_sees_nothing_that_came_after_it() {
+    let dir = Dir::new("view");
+    let db = dir.open(Options { out_of_order_window_ms: 1000, ..Options::default() });
+    put(&db, "n=a@1000=1 n=b@1000=1");
+    let querier = db.querier(i64::MIN, i64::MAX).unwrap();
+    put(&db, "n=a@2000=2 n=a@1500=9 n=c@2000=2");
+    put(&db, "n=a@3000=3 n=b@900=8");
+    let set = querier.select(&SelectHints::default(), &[]).unwrap();
+    let mut seen = Vec::new();
+    for i in 0..set.len() {
+        let mut samples = Samples::default();
+        set.read(i, i64::MIN, i64::MAX, &mut samples).unwrap();
+        let newest = set.newest(i, i64::MIN, i64::MAX).unwrap().map(|sample| sample.t);
+        assert_eq!(newest, samples.ts.last().copied());
+        seen.push((set.labels(i).get("n").unwrap().to_owned(), samples.ts));
+    }
+    assert_eq!(seen, [("a".to_owned(), vec![1000]), ("b".to_owned(), vec![1000])]);
+}
+
+#[test]
+fn series_at_the_bound_and_one_past_it() {
+    let dir = Dir::new("bound");
+    let db = dir.open(Options { series_max: 2, ..Options::default() });
+    assert_eq!(errors(&db, "n=a@1=1 n=b@1=1"), "");
+    assert_eq!(errors(&db, "n=c@1=1 n=a@2=1"), "limit reached: 2 series (storage.series_max)\n");
+}
+
+#[test]
+fn one_process_at_a_time_and_blocks_are_told_of() {
+    let dir = Dir::new("lock");
+    let db = dir.open(Options::default());
+    let clock = Arc::new(SimClock::at(0));
+    let open = |clock: Arc<SimClock>| {
+        Db::open(Arc::new(RealFs), clock, &dir.0, Options::default(), &Registry::default())
+    };
+    let error = open(Arc::clone(&clock)).unwrap_err().to_string();
+    assert!(error.starts_with("lock DB directory: "), "{error}");
+    db.close().unwrap();
+    assert_eq!(put_error(&db), "storage: write-ahead log has stopped: the log is closed");
+    std::fs::create_dir(dir.0.join("01ARZ3NDEKTSV4RRFFQ69G5FAV")).unwrap();
+    let db = open(clock).unwrap();
+    assert!(db.warnings()[0].contains("1 Prometheus blocks are left untouched"));
+}
+
+fn put_error(db: &Db) -> String {
+    let mut appender = db.appender();
+    appender.append(SeriesRef(0), &|| labels("n=z"), 99, 1.0).unwrap();
+    let error = appender.commit(Durability::Soon).unwrap_err().to_string();
+    assert!(!get(db, &[]).contains("n=z"), "what the log refuses is not seen");
+    error
+}
+
+#[test]
+fn retention_drops_what_is_old_and_is_not_moved_by_the_future() {
+    let dir = Dir::new("retention");
+    let hour = 3_600_000_i64;
+    let clock = Arc::new(SimClock::at(1000 * hour));
+    let options = Options { retention_ms: 2 * hour, ..Options::default() };
+    let db = Db::open(Arc::new(RealFs), clock.clone(), &dir.0, options, &Registry::default());
+    let db = db.unwrap();
+    put(&db, &format!("n=a@{}=1 n=b@{}=1 n=c@{}=1", 1000 * hour, 1000 * hour, 9000 * hour));
+    db.maintain();
+    // A clock that is wrong for half an hour.
+    clock.step_wall(5000 * hour);
+    clock.advance(std::time::Duration::from_secs(1800));
+    db.maintain();
+    assert_eq!(db.stats(1).series, 3);
+    clock.step_wall(1001 * hour);
+    db.maintain();
+    put(&db, &format!("n=a@{}=2", 9000 * hour));
+    for minutes in 0..4 {
+        clock.step_wall(1001 * hour + minutes * hour);
+        clock.advance(std::time::Duration::from_secs(3600));
+        db.maintain();
+    }
+    assert_eq!(get(&db, &[]), format!("n=a {}=2\nn=c {}=1\n", 9000 * hour, 9000 * hour));
+    drop(db);
+    assert_eq!(dir.open(Options::default()).stats(1).series, 2);
+}
