@@ -56,7 +56,7 @@ fn evaluate(duration: &DurationExpr, times: Times) -> Result<f64, &'static str> 
         DurationExpr::Const(ms) => seconds(*ms),
         DurationExpr::Number(v) => *v,
         DurationExpr::Step => span_seconds(times.step),
-        DurationExpr::Range => span_seconds(times.end - times.start),
+        DurationExpr::Range => span_seconds(times.end.saturating_sub(times.start)),
         DurationExpr::Neg(inner) => -evaluate(inner, times)?,
         DurationExpr::Paren(inner) => evaluate(inner, times)?,
         DurationExpr::Min(a, b) => go_min(evaluate(a, times)?, evaluate(b, times)?),

@@ -18,7 +18,9 @@ impl Frame {
     pub(crate) fn new(start: i64, end: i64, step: i64) -> Self {
         let step = step.max(1);
         let steps = match end >= start {
-            true => usize::try_from((end - start) / step).unwrap_or(usize::MAX - 1) + 1,
+            true => usize::try_from(end.saturating_sub(start) / step)
+                .unwrap_or(usize::MAX)
+                .saturating_add(1),
             false => 0,
         };
         Self { start, step, steps, touched: RefCell::new(Vec::new()) }
@@ -30,7 +32,8 @@ impl Frame {
     }
 
     pub(crate) fn time(&self, step: usize) -> i64 {
-        self.start + i64::try_from(step).unwrap_or(i64::MAX) * self.step
+        let passed = i64::try_from(step).unwrap_or(i64::MAX).saturating_mul(self.step);
+        self.start.saturating_add(passed)
     }
 
     /// The last evaluation time.

@@ -355,7 +355,7 @@ impl Planner {
         Some(match name {
             "start" => seconds(start),
             "end" => seconds(end),
-            "range" => span_seconds(end - start),
+            "range" => span_seconds(end.saturating_sub(start)),
             "step" => {
                 if start == end {
                     0.0

@@ -43,6 +43,12 @@ pub(crate) fn histogram_samples(h: &FloatHistogram) -> u64 {
     (u64::try_from(bytes).unwrap_or(u64::MAX) + 8) / 16
 }
 
+/// The bytes of `n` things of `size` bytes.
+pub(crate) fn bytes_of(n: usize, size: usize) -> u64 {
+    let n = u64::try_from(n).unwrap_or(u64::MAX);
+    n.saturating_mul(u64::try_from(size).unwrap_or(u64::MAX))
+}
+
 /// The values of one series at each step; a step has a float, a histogram, or nothing.
 #[derive(Debug)]
 pub(crate) struct Column {
@@ -60,7 +66,7 @@ impl Column {
     /// An empty column; its bytes are charged before they are taken.
     pub(crate) fn new(meter: &Rc<Meter>, steps: usize) -> Result<Self, QueryError> {
         let words = steps.div_ceil(64);
-        let hold = meter.hold(u64::try_from((steps + words) * 8).unwrap_or(u64::MAX))?;
+        let hold = meter.hold(bytes_of(steps, 8).saturating_add(bytes_of(words, 8)))?;
         Ok(Self {
             floats: vec![0.0; steps],
             present: vec![0; words],
@@ -157,15 +163,20 @@ impl Column {
 
     /// Counts the samples against the query's bound; to be called once, when the column is filled.
     pub(crate) fn seal(&mut self) -> Result<(), QueryError> {
-        let mut samples = u64::try_from(self.count).unwrap_or(u64::MAX);
+        let mut samples = bytes_of(self.count, 1);
         let mut bytes = 0;
         if self.has_hists() {
             let all = self.hists.iter().flatten();
             let (n, sum) = all.fold((0, 0), |(n, sum), h| (n + 1, sum + histogram_samples(h)));
             samples = samples - n + sum;
-            bytes = sum * 16 + u64::try_from(self.hists.len() * 8).unwrap_or(u64::MAX);
+            bytes = sum * 16 + bytes_of(self.hists.len(), 8);
         }
         self.hold.grow(samples, bytes)
+    }
+
+    /// Counts bytes that go with the column, such as labels made for it.
+    pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.hold.grow(0, bytes_of(bytes, 1))
     }
 
     /// Changes each float, and drops the histograms.
@@ -200,7 +211,7 @@ impl Column {
             }
             self.put(step, value);
         }
-        let count = u64::try_from(other.count).unwrap_or(u64::MAX);
+        let count = bytes_of(other.count, 1);
         self.hold.grow(count, 0)
     }
 }

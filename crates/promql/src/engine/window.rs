@@ -39,7 +39,7 @@ pub(crate) struct Window<'a> {
 impl Window<'_> {
     /// The range in seconds.
     pub(crate) fn range_seconds(&self) -> f64 {
-        span_seconds(self.end - self.start)
+        span_seconds(self.end.saturating_sub(self.start))
     }
 
     pub(crate) fn metric(&self) -> &str {
@@ -265,7 +265,7 @@ fn subquery_frame(ev: &Evaluator<'_>, subquery: &Subquery, frame: &Frame) -> Fra
     let low = lookup(frame.start).saturating_sub(subquery.range);
     let mut start = step * (low / step);
     if start <= low {
-        start += step;
+        start = start.saturating_add(step);
     }
     Frame::new(start, lookup(frame.end()), step)
 }

@@ -133,7 +133,9 @@ impl Histograms {
                     continue;
                 };
                 let metric = if ev.delayed { own.metric_name() } else { "" };
-                result.put_float(step, (how.native)(h, step, metric));
+                if let Some(v) = (how.native)(h, step, metric) {
+                    result.put_float(step, v);
+                }
             }
             result.seal()?;
             out.add(Series {
@@ -148,8 +150,11 @@ impl Histograms {
             let mut result = Column::new(&ev.meter, steps)?;
             for step in 0..steps {
                 let mut buckets = self.buckets(ev, classic, step);
-                if !buckets.is_empty() {
-                    result.put_float(step, (how.classic)(&mut buckets, step, &classic.labels));
+                if buckets.is_empty() {
+                    continue;
+                }
+                if let Some(v) = (how.classic)(&mut buckets, step, &classic.labels) {
+                    result.put_float(step, v);
                 }
             }
             result.seal()?;
@@ -160,8 +165,8 @@ impl Histograms {
     }
 }
 
-type Native<'a> = dyn Fn(&model::histogram::FloatHistogram, usize, &str) -> f64 + 'a;
-type OfBuckets<'a> = dyn Fn(&mut Vec<Bucket>, usize, &Labels) -> f64 + 'a;
+type Native<'a> = dyn Fn(&model::histogram::FloatHistogram, usize, &str) -> Option<f64> + 'a;
+type OfBuckets<'a> = dyn Fn(&mut Vec<Bucket>, usize, &Labels) -> Option<f64> + 'a;
 
 /// What to make of one histogram at one step.
 struct How<'a> {
@@ -193,15 +198,33 @@ pub(super) fn quantiles(
     let mut out = Collector::new(&ev.meter, frame.steps);
     for node in call.args.get(2..).unwrap_or_default() {
         let q = ev.scalar_column(node, frame)?;
-        // The label is that of the first step: a quantile that changes with time has no one name.
-        let shown = open_metrics(q.float(0).unwrap_or(f64::NAN));
-        one_quantile(ev, &histograms, (&q, node.span), frame, &mut |histograms, how| {
+        for (shown, q) in by_value(ev, &q)? {
             let labels =
                 |labels: Labels| Labels::from_pairs(labels.iter().chain([(label, shown.as_str())]));
-            histograms.each(ev, &mut out, &labels, how)
-        })?;
+            one_quantile(ev, &histograms, (&q, node.span), frame, &mut |histograms, how| {
+                histograms.each(ev, &mut out, &labels, how)
+            })?;
+        }
     }
     Ok(out.series())
+}
+
+/// A quantile that may change with time as several that do not, each with its label: each has a value where it holds.
+fn by_value(ev: &Evaluator<'_>, q: &Column) -> Result<Vec<(String, Column)>, QueryError> {
+    let mut found: Vec<(String, Column)> = Vec::new();
+    for step in 0..q.steps() {
+        let Some(v) = q.float(step) else { continue };
+        let shown = open_metrics(v);
+        let at = match found.iter().position(|(have, _)| *have == shown) {
+            Some(at) => at,
+            None => {
+                found.push((shown, Column::new(&ev.meter, q.steps())?));
+                found.len() - 1
+            }
+        };
+        found[at].1.put_float(step, v);
+    }
+    Ok(found)
 }
 
 /// Runs `f` with the way to one quantile.
@@ -212,22 +235,22 @@ fn one_quantile(
     frame: &Frame,
     f: &mut dyn FnMut(&Histograms, &How<'_>) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let at = |step: usize| q.float(step).unwrap_or(f64::NAN);
-    for q in (0..frame.steps).map(at).filter(|q| !(0.0..=1.0).contains(q)) {
+    for q in (0..frame.steps).filter_map(|step| q.float(step)).filter(|q| !(0.0..=1.0).contains(q))
+    {
         ev.warn(span, invalid_quantile(q));
     }
     let native = |h: &_, step: usize, metric: &str| {
-        hist::quantile(ev, at(step), h, (metric, histograms.span))
+        Some(hist::quantile(ev, q.float(step)?, h, (metric, histograms.span)))
     };
     let classic = |buckets: &mut Vec<Bucket>, step: usize, labels: &Labels| {
-        let (value, mended) = bucket_quantile(at(step), buckets);
+        let (value, mended) = bucket_quantile(q.float(step)?, buckets);
         if let Some(mended) = mended {
             let metric = if ev.delayed { labels.metric_name() } else { "" };
             let t = frame.time(step);
             let forced = Forced { first_ms: t, last_ms: t, ..mended };
             ev.notes.borrow_mut().forced_monotonic(histograms.span, metric, forced);
         }
-        value
+        Some(value)
     };
     f(histograms, &How { native: &native, classic: &classic })
 }
@@ -243,10 +266,10 @@ pub(super) fn fraction(
     let histograms = Histograms::of(ev, call, 2, frame)?;
     let mut out = Collector::new(&ev.meter, frame.steps);
     let native = |h: &_, step: usize, metric: &str| {
-        hist::fraction(ev, (at(&lower, step), at(&upper, step)), h, (metric, histograms.span))
+        Some(hist::fraction(ev, (at(&lower, step), at(&upper, step)), h, (metric, histograms.span)))
     };
     let classic = |buckets: &mut Vec<Bucket>, step: usize, _: &Labels| {
-        bucket_fraction(at(&lower, step), at(&upper, step), buckets)
+        Some(bucket_fraction(at(&lower, step), at(&upper, step), buckets))
     };
     histograms.each(ev, &mut out, &|labels| labels, &How { native: &native, classic: &classic })?;
     Ok(out.series())

@@ -10,6 +10,19 @@ use crate::engine::frame::Frame;
 use crate::engine::plan::Call;
 use crate::engine::value::{Collector, Series};
 
+/// Longest label value that these functions make, in bytes: a short query could make values of any length.
+const VALUE_BYTES_MAX: usize = 1 << 20;
+
+fn check_length(call: &Call, bytes: usize) -> Result<(), QueryError> {
+    if bytes <= VALUE_BYTES_MAX {
+        return Ok(());
+    }
+    let name = call.name;
+    Err(QueryError::Execution(format!(
+        "{name}() would make a label value of up to {bytes} bytes, more than the limit of {VALUE_BYTES_MAX}"
+    )))
+}
+
 fn invalid<T>(what: &str) -> Result<T, QueryError> {
     Err(QueryError::Execution(format!("invalid {what}")))
 }
@@ -27,8 +40,11 @@ pub(super) fn replace(
     if target.is_empty() {
         return invalid(&format!("destination label name in label_replace(): {target}"));
     }
+    let references = template.matches('$').count();
     relabel(ev, call, frame, target, &|labels| {
-        regex.expand(labels.get(source).unwrap_or(""), template)
+        let value = labels.get(source).unwrap_or("");
+        check_length(call, references.saturating_mul(value.len()).saturating_add(template.len()))?;
+        Ok(regex.expand(value, template))
     })
 }
 
@@ -46,9 +62,14 @@ pub(super) fn join(
         return invalid("destination label name in label_join(): ");
     }
     relabel(ev, call, frame, target, &|labels| {
-        let values: Vec<&str> =
-            sources.iter().map(|source| labels.get(source).unwrap_or("")).collect();
-        Some(values.join(separator))
+        let values = sources.iter().map(|source| labels.get(source).unwrap_or(""));
+        let values: Vec<&str> = values.collect();
+        let separators = separator.len().saturating_mul(values.len());
+        check_length(
+            call,
+            values.iter().map(|value| value.len()).fold(separators, usize::saturating_add),
+        )?;
+        Ok(Some(values.join(separator)))
     })
 }
 
@@ -58,12 +79,13 @@ fn relabel(
     call: &Call,
     frame: &Frame,
     target: &str,
-    value: &dyn Fn(&Labels) -> Option<String>,
+    value: &dyn Fn(&Labels) -> Result<Option<String>, QueryError>,
 ) -> Result<Vec<Series>, QueryError> {
     let mut out = Collector::new(&ev.meter, frame.steps);
     for mut series in ev.eval(arg(call, 0)?, frame)? {
         ev.watch.check()?;
-        if let Some(value) = value(&series.labels) {
+        if let Some(value) = value(&series.labels)? {
+            series.column.charge(series.labels.as_bytes().len() + value.len())?;
             series.labels =
                 Labels::from_pairs(series.labels.iter().chain([(target, value.as_str())]));
             // A name that was given on purpose stays.

@@ -10,7 +10,7 @@ use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::plan::{Call, Node, seconds};
-use crate::engine::value::{Collector, Column, Series};
+use crate::engine::value::{Collector, Column, Series, bytes_of};
 
 /// The function of one number called `name`.
 pub(super) fn function(name: &str) -> Option<fn(f64) -> f64> {
@@ -129,6 +129,7 @@ pub(super) fn scalar(
     input: &Node,
     frame: &Frame,
 ) -> Result<Vec<Series>, QueryError> {
+    let _hold = ev.meter.hold(bytes_of(frame.steps, size_of::<(u8, f64)>()))?;
     let mut values: Vec<(u8, f64)> = vec![(0, f64::NAN); frame.steps];
     ev.each(input, frame, &mut |series| {
         for (step, value) in values.iter_mut().enumerate() {

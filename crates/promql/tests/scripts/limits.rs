@@ -92,6 +92,50 @@ fn a_subquery_that_is_too_fine_is_refused_before_it_is_held() {
 }
 
 #[test]
+fn label_values_are_bounded() {
+    // Each round doubles the value, from 16 bytes to a mebibyte in 16.
+    let doubled = |rounds: usize| {
+        let text = format!("label_replace(m, \"l\", \"{}\", \"\", \"\")", "x".repeat(16));
+        let text = (0..rounds)
+            .fold(text, |inner, _| format!("label_join({inner}, \"l\", \"\", \"l\", \"l\")"));
+        let large = engine(|options| options.memory = Budget::new("query.max-memory", 1 << 30));
+        large.instant(&store(), &text, 0, &QueryParams::default())
+    };
+    assert!(doubled(16).is_ok());
+    refused(
+        doubled(17),
+        ErrorKind::Execution,
+        expect![
+            "label_join() would make a label value of up to 2097152 bytes, more than the limit of 1048576"
+        ],
+    );
+}
+
+#[test]
+fn times_at_the_ends_of_the_range_are_no_trouble() {
+    for query in [
+        "m",
+        "rate(m[5m] offset 1h)",
+        "max_over_time(m[1h:1m] offset -1h)",
+        "time()",
+        "year()",
+        "m @ start()",
+    ] {
+        for t in [i64::MIN, i64::MAX] {
+            assert!(
+                engine(|_| {}).instant(&store(), query, t, &QueryParams::default()).is_ok(),
+                "{query} at {t}"
+            );
+        }
+    }
+    refused(
+        engine(|_| {}).range(&store(), "1", i64::MIN, i64::MAX, 1, &QueryParams::default()),
+        ErrorKind::Execution,
+        expect!["query needs too much memory: query.max-memory: 18446744073709551615 bytes wanted with 0 of 1048576 in use"],
+    );
+}
+
+#[test]
 fn a_cancelled_query_ends() {
     let params = QueryParams { cancel: CancelFlag::default(), ..QueryParams::default() };
     params.cancel.cancel();

@@ -15,7 +15,7 @@ use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::limits::Hold;
 use crate::engine::plan::Aggregate;
-use crate::engine::value::{Column, Series};
+use crate::engine::value::{Column, Series, bytes_of};
 use crate::functions::kahan;
 use crate::hist;
 
@@ -57,8 +57,7 @@ pub(super) fn eval(
         let labels = group_labels(&series.labels, &aggregate.grouping, aggregate.without);
         let (at, new) = index.find(&labels);
         if new {
-            let bytes = frame.steps * size_of::<State>();
-            let hold = ev.meter.hold(u64::try_from(bytes).unwrap_or(u64::MAX))?;
+            let hold = ev.meter.hold(bytes_of(frame.steps, size_of::<State>()))?;
             let states = vec![State::default(); frame.steps];
             groups.push(Group { labels, drop_name: false, states, _hold: hold });
         }
