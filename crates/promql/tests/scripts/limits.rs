@@ -131,7 +131,9 @@ fn times_at_the_ends_of_the_range_are_no_trouble() {
     refused(
         engine(|_| {}).range(&store(), "1", i64::MIN, i64::MAX, 1, &QueryParams::default()),
         ErrorKind::Execution,
-        expect!["query needs too much memory: query.max-memory: 18446744073709551615 bytes wanted with 0 of 1048576 in use"],
+        expect![
+            "query needs too much memory: query.max-memory: 18446744073709551615 bytes wanted with 0 of 1048576 in use"
+        ],
     );
 }
 
