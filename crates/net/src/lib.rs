@@ -10,6 +10,8 @@ pub mod url;
 mod auth;
 mod connect;
 mod proxy;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use auth::SECRET_BYTES_MAX;
