@@ -189,8 +189,6 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
     }
     let count = |name: &str| usize::try_from(flags.number(name)).unwrap_or(usize::MAX);
     let defaults = server::Config::default();
-    let lookback_ms =
-        flags.duration_ms("query.lookback-delta").unwrap_or(defaults.query.lookback_ms);
     Ok(server::Config {
         listen,
         external_url: flags.text("web.external-url").to_owned(),
@@ -202,19 +200,37 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         remote_write_receiver: flags.switch("web.enable-remote-write-receiver"),
         read_timeout: flags.duration("web.read-timeout"),
         connections_max: count("web.max-connections"),
-        query: server::QueryConfig {
-            concurrency_max: count("query.max-concurrency"),
-            timeout: flags.duration("query.timeout"),
-            samples_max: flags.number("query.max-samples"),
-            lookback_ms,
-            ..defaults.query
-        },
+        query: query_config(flags, config, defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
         version: version(),
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
         auto_reload: None,
     })
+}
+
+fn query_config(
+    flags: &Flags,
+    config: &Config,
+    defaults: server::QueryConfig,
+) -> server::QueryConfig {
+    server::QueryConfig {
+        concurrency_max: usize::try_from(flags.number("query.max-concurrency"))
+            .unwrap_or(usize::MAX),
+        timeout: flags.duration("query.timeout"),
+        samples_max: flags.number("query.max-samples"),
+        lookback_ms: flags.duration_ms("query.lookback-delta").unwrap_or(defaults.lookback_ms),
+        subquery_step_ms: config.evaluation_interval_ms(),
+        parser: promql::parse::ParserOptions {
+            experimental_functions: flags.feature("promql-experimental-functions"),
+            extended_range_selectors: flags.feature("promql-extended-range-selectors"),
+            fill_modifiers: flags.feature("promql-binop-fill-modifiers"),
+            ..defaults.parser
+        },
+        delayed_name_removal: flags.feature("promql-delayed-name-removal"),
+        type_and_unit_labels: flags.feature("type-and-unit-labels"),
+        bytes_max: defaults.bytes_max,
+    }
 }
 
 fn storage_config(
@@ -319,6 +335,19 @@ mod tests {
             let flags = Flags::parse_line(&[argument]).unwrap();
             assert_eq!(refuse_what_would_be_unsafe(&flags).is_err(), refused, "{argument}");
         }
+    }
+
+    #[test]
+    fn features_of_queries() {
+        let query =
+            |line: &[&str]| configured(line, "global: {evaluation_interval: 7s}").unwrap().query;
+        let parser = query(&[]).parser;
+        assert!(!parser.experimental_functions && parser.duration_expressions);
+        let on =
+            query(&["--enable-feature=promql-experimental-functions,promql-delayed-name-removal"]);
+        assert!(on.parser.experimental_functions && on.delayed_name_removal);
+        assert!(!on.parser.fill_modifiers && !on.type_and_unit_labels);
+        assert_eq!(on.subquery_step_ms, 7000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use promql::parse::ParserOptions;
 use scrape::config::ScrapeConfig;
 use scrape::discovery::ParseYaml;
 
@@ -74,6 +75,14 @@ pub struct QueryConfig {
     pub bytes_max: u64,
     /// How far back an instant selector looks, in milliseconds.
     pub lookback_ms: i64,
+    /// The step of subqueries that name none, in milliseconds.
+    pub subquery_step_ms: i64,
+    /// Which experimental parts of the language are on.
+    pub parser: ParserOptions,
+    /// Metric names go away at the end of a query rather than where they lose their meaning.
+    pub delayed_name_removal: bool,
+    /// The label `__type__` says what is a counter.
+    pub type_and_unit_labels: bool,
 }
 
 /// The storage's options.
@@ -159,6 +168,10 @@ impl Default for QueryConfig {
             samples_max: 50_000_000,
             bytes_max: 1 << 30,
             lookback_ms: 5 * 60 * 1000,
+            subquery_step_ms: 60_000,
+            parser: ParserOptions::default(),
+            delayed_name_removal: false,
+            type_and_unit_labels: false,
         }
     }
 }

@@ -186,6 +186,10 @@ impl State {
             lookback_ms: config.lookback_ms,
             samples_max: config.samples_max,
             timeout: config.timeout,
+            subquery_step_ms: config.subquery_step_ms,
+            parser: config.parser,
+            delayed_name_removal: config.delayed_name_removal,
+            type_and_unit_labels: config.type_and_unit_labels,
             ..EngineOptions::new(Budget::new("query.memory", config.bytes_max))
         };
         Engine::new(options, Arc::clone(&self.clock))

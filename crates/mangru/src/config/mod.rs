@@ -310,6 +310,13 @@ impl Config {
         self.root.texts("rule_files").into_iter().map(PathBuf::from).collect()
     }
 
+    /// Interval between evaluations, in milliseconds; also the step of subqueries that name none.
+    pub(crate) fn evaluation_interval_ms(&self) -> i64 {
+        self.root
+            .section("global")
+            .map_or(60_000, |global| global.duration_ms("evaluation_interval"))
+    }
+
     fn tsdb(&self) -> Option<&Record> {
         self.root.section("storage")?.section("tsdb")
     }
