@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use model::histogram::{Histogram, Span};
 use model::labels::Labels;
+use model::metadata::MetricType;
 use model::port::AppendError;
 use model::regex::Regex;
 use model::relabel::{Action, NameScheme, Rule};
@@ -414,4 +416,79 @@ fn a_replacing_loop_goes_on_without_markers() {
     rig.scrape(2000, "a 2\n");
     assert_eq!(rig.storage.label_calls(), calls);
     assert!(rig.stored().ends_with("a{instance=i} 2 @2000\nb{instance=i} stale @2000\n"));
+}
+
+/// A protobuf body with a native histogram of schema 3 that counts `n` times three.
+fn native_body(n: u64) -> Vec<u8> {
+    use wire::encode::{Encoder, Family, Metric, Value};
+    let count = i64::try_from(n).unwrap();
+    let h = wire::exposition::NativeHistogram::Int(Histogram {
+        schema: 3,
+        count: 3 * n,
+        sum: 1.5,
+        positive_spans: vec![Span { offset: 1, length: 3 }],
+        positive_deltas: vec![count, 0, 0],
+        ..Histogram::default()
+    });
+    let metrics =
+        [Metric { labels: &[("x", "y")], t: None, start_t: None, value: Value::Native(&h) }];
+    let kind = MetricType::Histogram;
+    let family = Family { name: "h", help: "", unit: "", kind, metrics: &metrics };
+    let mut body = Vec::new();
+    let protocol = wire::negotiate::Protocol::Protobuf;
+    let escaping = wire::escaping::EscapingScheme::AllowUtf8;
+    Encoder::new(protocol, escaping, &mut body).family(&family);
+    body
+}
+
+#[test]
+fn native_histograms() {
+    let content_type = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    let scrapes = |settings: Settings| {
+        let mut rig = Rig::new(settings);
+        let mut out = String::new();
+        for n in 1..=2 {
+            let body = native_body(n);
+            let t_ms = 1000 * i64::try_from(n).unwrap();
+            let outcome = rig.fetched(t_ms, Fetched::Body { bytes: &body, content_type });
+            out.push_str(&rig.stored());
+            if let Some(error) = outcome.error {
+                out.push_str(&format!("down: {error}\n"));
+            }
+        }
+        out
+    };
+    let native = Settings { native_histograms: true, ..settings() };
+    expect![[r#"
+        h{instance=i,x=y} 3 @1000
+        # schema 3: [1, 0, 0]
+        h{instance=i,x=y} 6 @2000
+        # schema 3: [2, 0, 0]
+    "#]]
+    .assert_eq(&scrapes(native.clone()));
+    let mut limited = native.clone();
+    limited.mutator.limits.native_histogram_bucket = 2;
+    expect![[r#"
+        h{instance=i,x=y} 3 @1000
+        # schema 2: [2, -1]
+        h{instance=i,x=y} 6 @2000
+        # schema 2: [4, -2]
+    "#]]
+    .assert_eq(&scrapes(limited));
+    expect![[r#"
+        h{instance=i,x=y} 3 @1000
+        # schema -1: [3]
+        h{instance=i,x=y} 6 @2000
+        # schema -1: [6]
+    "#]]
+    .assert_eq(&scrapes(Settings { schema_max: -1, ..native }));
+    expect![[r#"
+        h_count{instance=i,x=y} 3 @1000
+        h_sum{instance=i,x=y} 1.5 @1000
+        h_bucket{instance=i,le=+Inf,x=y} 3 @1000
+        h_count{instance=i,x=y} 6 @2000
+        h_sum{instance=i,x=y} 1.5 @2000
+        h_bucket{instance=i,le=+Inf,x=y} 6 @2000
+    "#]]
+    .assert_eq(&scrapes(settings()));
 }

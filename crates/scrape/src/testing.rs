@@ -122,22 +122,25 @@ impl Appender for Batch<'_> {
 
     fn append_histogram(
         &mut self,
-        _series: SeriesRef,
-        _labels: &dyn Fn() -> Labels,
-        _t: i64,
-        _h: &Histogram,
+        series: SeriesRef,
+        labels: &dyn Fn() -> Labels,
+        t: i64,
+        h: &Histogram,
     ) -> Result<SeriesRef, AppendError> {
-        Err(AppendError::Histogram("not in this storage".to_owned()))
+        let count = stdx::metrics::float(h.count);
+        self.notes.push(format!("# schema {}: {:?}", h.schema, h.positive_deltas));
+        self.append(series, labels, t, count)
     }
 
     fn append_float_histogram(
         &mut self,
-        _series: SeriesRef,
-        _labels: &dyn Fn() -> Labels,
-        _t: i64,
-        _h: &FloatHistogram,
+        series: SeriesRef,
+        labels: &dyn Fn() -> Labels,
+        t: i64,
+        h: &FloatHistogram,
     ) -> Result<SeriesRef, AppendError> {
-        Err(AppendError::Histogram("not in this storage".to_owned()))
+        self.notes.push(format!("# schema {}: {:?}", h.schema, h.positive_buckets));
+        self.append(series, labels, t, h.count)
     }
 
     fn append_exemplar(&mut self, series: SeriesRef, e: &Exemplar) -> Result<(), AppendError> {

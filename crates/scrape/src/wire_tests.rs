@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::labels::Labels;
+use model::regex::Regex;
+use model::relabel::{Action, Rule};
 use stdx::budget::Budget;
 use stdx::clock::RealClock;
-use stdx::metrics::Registry;
+use stdx::metrics::{PointValue, Registry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::{Group, Limits, ScrapeConfig};
+use crate::config::{FileSd, Group, Limits, ScrapeConfig};
 use crate::target::{ActiveTarget, Health};
 use crate::testing::FakeStorage;
 use crate::{Manager, Options};
@@ -86,10 +88,14 @@ fn text(body: &str) -> Vec<u8> {
 }
 
 fn manager(storage: &Arc<FakeStorage>) -> Manager {
+    manager_with(storage, Registry::default())
+}
+
+fn manager_with(storage: &Arc<FakeStorage>, registry: Registry) -> Manager {
     Manager::new(Options {
         appendable: Arc::<FakeStorage>::clone(storage),
         clock: Arc::new(RealClock::default()),
-        registry: Registry::default(),
+        registry,
         runtime: tokio::runtime::Handle::current(),
         budget: Budget::new("scrape bodies", 64 << 20),
         parse_yaml: None,
@@ -302,6 +308,50 @@ async fn too_many_targets_are_all_down() {
     assert_eq!(target.last_error, "target_limit exceeded (number of targets: 2, limit: 1)");
     assert_eq!(server.requests.load(Ordering::SeqCst), 0);
     manager.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_come_from_files_and_the_metrics_say_so() {
+    let server = Server::new(vec![text("a 1\n")]).await;
+    let path = std::env::temp_dir().join(format!("mangru-targets-{}.json", std::process::id()));
+    let groups =
+        format!(r#"[{{"targets": ["{}", "dropped:1"], "labels": {{"x": "y"}}}}]"#, server.address);
+    #[expect(clippy::disallowed_methods, reason = "a test's file needs no durability")]
+    std::fs::write(&path, groups).unwrap();
+    let registry = Registry::default();
+    let manager = manager_with(&Arc::default(), registry.clone());
+    let mut config = config(&server.address);
+    config.static_configs.clear();
+    config.file_sd_configs =
+        vec![FileSd { files: vec![path.clone()], refresh_interval_ms: 60_000 }];
+    config.relabel_configs = vec![Rule {
+        source_labels: vec!["__address__".to_owned()],
+        regex: Arc::new(Regex::wrapped("dropped:.*").unwrap()),
+        action: Action::Drop,
+        ..Rule::default()
+    }];
+    manager.apply(vec![config], &Labels::default()).unwrap();
+    let target = wait_for(&manager, |_| true).await;
+    assert_eq!(target.labels.get("x"), Some("y"));
+    let shown = path.display().to_string();
+    assert_eq!(target.discovered_labels.get("__meta_filepath"), Some(shown.as_str()));
+    let targets = manager.targets();
+    assert_eq!((targets.dropped.len(), targets.dropped_counts["j"]), (1, 1));
+    wait_for(&manager, |_| server.requests.load(Ordering::SeqCst) >= 3).await;
+    let families = registry.gather();
+    let value = |name: &str| {
+        let family = families.iter().find(|family| family.name == name).unwrap();
+        match family.points[0].value {
+            PointValue::Number(n) => n,
+            PointValue::Histogram { .. } => panic!("{name} is a histogram"),
+        }
+    };
+    assert_eq!(value("prometheus_sd_discovered_targets"), 2.0);
+    assert_eq!(value("prometheus_target_scrape_pool_targets"), 1.0);
+    assert_eq!(value("prometheus_target_scrape_pools_total"), 1.0);
+    assert!(value("prometheus_target_interval_length_seconds_count") >= 1.0);
+    manager.stop().await;
+    std::fs::remove_file(path).unwrap();
 }
 
 #[tokio::test]
