@@ -120,7 +120,8 @@ impl Run {
         match (round + n) % 4 {
             0 => plan.failing_writes = BTreeSet::from([writes + n]),
             1 => plan.failing_syncs = BTreeSet::from([syncs + n]),
-            2 | 3 => {}
+            2 => plan.capacity_bytes = Some(20_000 + self.rng.below(60_000)),
+            3 => {}
             4..=u64::MAX => unreachable!("a remainder of four"),
         }
         plan
@@ -224,4 +225,33 @@ fn a_flipped_bit_costs_one_batch_and_is_told() {
         }
         assert!(found.len() == 6 || !db.damage().is_empty(), "flip at {at}");
     }
+}
+
+/// Flips a bit of the first chunk file at a tenth of its length and opens it twice.
+fn flip_chunks(tenth: u64) {
+    let sim = SimFs::new(1);
+    let open = || open_on(Arc::new(sim.clone()), Path::new(DIR), Options::default());
+    let expected = {
+        let db = open();
+        for n in 0..400 {
+            let t = n * 15_000;
+            put(&db, &format!("__name__=m,s=0@{t}={n} __name__=m,s=1@{t}={n}"));
+        }
+        db.close().unwrap();
+        get(&db, &all())
+    };
+    let path = Path::new(DIR).join("chunks_head").join("000001");
+    let len = sim.open(&path, OpenMode::Read).unwrap().len().unwrap();
+    sim.flip(&path, 9 + (len - 10) * tenth / 10, 1).unwrap();
+    for damages in [1, 0] {
+        let db = open();
+        assert_eq!(db.damage().len(), damages, "{:?}", db.damage());
+        assert!(get(&db, &all()) == expected, "flip at {tenth}/10, {damages} damages");
+        db.close().unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_chunk_file_costs_nothing_while_the_log_has_the_samples() {
+    (0..=10).step_by(5).for_each(flip_chunks);
 }
