@@ -200,7 +200,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         remote_write_receiver: flags.switch("web.enable-remote-write-receiver"),
         read_timeout: flags.duration("web.read-timeout"),
         connections_max: count("web.max-connections"),
-        query: query_config(flags, config, defaults.query),
+        query: query_config(flags, config, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
         version: version(),
@@ -212,7 +212,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
 fn query_config(
     flags: &Flags,
     config: &Config,
-    defaults: server::QueryConfig,
+    defaults: &server::QueryConfig,
 ) -> server::QueryConfig {
     server::QueryConfig {
         concurrency_max: usize::try_from(flags.number("query.max-concurrency"))
