@@ -229,6 +229,7 @@ fn query_config(
         },
         delayed_name_removal: flags.feature("promql-delayed-name-removal"),
         type_and_unit_labels: flags.feature("type-and-unit-labels"),
+        per_step_stats: flags.feature("promql-per-step-stats"),
         bytes_max: defaults.bytes_max,
     }
 }

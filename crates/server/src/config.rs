@@ -83,6 +83,8 @@ pub struct QueryConfig {
     pub delayed_name_removal: bool,
     /// The label `__type__` says what is a counter.
     pub type_and_unit_labels: bool,
+    /// `stats=all` says how many samples each step touched.
+    pub per_step_stats: bool,
 }
 
 /// The storage's options.
@@ -172,6 +174,7 @@ impl Default for QueryConfig {
             parser: ParserOptions::default(),
             delayed_name_removal: false,
             type_and_unit_labels: false,
+            per_step_stats: false,
         }
     }
 }

@@ -92,7 +92,7 @@ fn evaluated(call: &Call, params: &Params, limit: usize, times: &Times) -> ApiRe
         parts.engine.range(&*parts.store, text, times.start, times.end, times.step, &query)
     };
     let outcome = outcome.map_err(|error| query_error(&error))?;
-    Ok(answer(outcome, params.get("stats"), waited))
+    Ok(answer(outcome, params.get("stats"), waited, config.per_step_stats))
 }
 
 fn query_error(error: &QueryError) -> ApiError {
@@ -106,11 +106,11 @@ fn query_error(error: &QueryError) -> ApiError {
     ApiError::new(kind, error.to_string())
 }
 
-fn answer(outcome: Outcome, stats: &str, waited: Duration) -> Answer {
+fn answer(outcome: Outcome, stats: &str, waited: Duration, per_step: bool) -> Answer {
     let mut tail = String::new();
     if !stats.is_empty() {
         tail.push_str(",\"stats\":");
-        statistics(&mut tail, &outcome.stats, waited, stats == "all");
+        statistics(&mut tail, &outcome.stats, waited, per_step && stats == "all");
     }
     let deprecated = (!matches!(stats, "" | "true" | "all")).then(|| {
         format!(

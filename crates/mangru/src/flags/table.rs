@@ -296,7 +296,7 @@ pub(crate) static FEATURES: &[(&str, Feature)] = &[
     ("promql-duration-expr", Feature::Always),
     ("promql-experimental-functions", Feature::Active),
     ("promql-extended-range-selectors", Feature::Active),
-    ("promql-per-step-stats", Feature::NotBuilt),
+    ("promql-per-step-stats", Feature::Active),
     ("search-api", Feature::NotBuilt),
     ("st-storage", Feature::NotBuilt),
     ("st-synthesis", Feature::NotBuilt),

@@ -7,6 +7,7 @@ use hyper::Request;
 use model::port::ReadError;
 
 use super::{Got, Server};
+use crate::config::Config;
 
 fn check(path: &str, want: &Expect) {
     want.assert_eq(&Server::with_series().get(path).line());
@@ -169,7 +170,11 @@ fn a_form_is_bounded() {
 
 #[test]
 fn statistics_are_given_when_asked_for() {
-    let server = Server::with_series();
+    let mut config = Config::default();
+    let plain = Server::over(config.clone(), Server::with_series().memory);
+    assert!(!plain.get("/api/v1/query?query=up&stats=all").text().contains("PerStep"));
+    config.query.per_step_stats = true;
+    let server = Server::over(config, Server::with_series().memory);
     let stats = |value: &str| {
         let path = format!("/api/v1/query?query=http_requests_total&stats={value}");
         serde_json::from_str::<serde_json::Value>(server.get(&path).text()).unwrap()
@@ -198,6 +203,17 @@ fn queries_are_formatted() {
             r#"400 {"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:2: parse error: unclosed left parenthesis"}"#
         ]],
     );
+}
+
+#[test]
+fn experimental_parts_are_off_unless_asked_for() {
+    let path = "/api/v1/query?query=limitk(1%2C%20up)";
+    let mut config = Config::default();
+    let plain = Server::over(config.clone(), Server::with_series().memory);
+    assert_eq!(plain.get(path).status, 400);
+    config.query.parser.experimental_functions = true;
+    let server = Server::over(config, Server::with_series().memory);
+    assert_eq!(server.get(path).status, 200);
 }
 
 #[test]
