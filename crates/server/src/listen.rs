@@ -37,7 +37,7 @@ pub(crate) async fn open(addresses: &[String]) -> Result<Vec<TcpListener>, RunEr
     for (i, address) in addresses.iter().enumerate() {
         match bind(address).await {
             Ok(listener) => {
-                tracing::info!(address, "listening");
+                tracing::info!(address, "Listening on");
                 listeners.push(listener);
             }
             Err(source) if i == 0 => {

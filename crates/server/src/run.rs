@@ -66,7 +66,7 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         () = stopped(&mut stopping) => None,
     };
     if let Some((db, manager)) = opened {
-        tracing::info!(url = state.place.url(), "ready");
+        tracing::info!(url = state.place.url(), "Server is ready to receive web requests.");
         let upkeep = tokio::spawn(upkeep(Arc::clone(&db)));
         stopped(&mut stopping).await;
         state.enter(Phase::Stopping);
