@@ -13,8 +13,9 @@ const STEP_BYTES: usize = 64 * 1024;
 pub(crate) enum BodyError {
     #[error("body size limit exceeded")]
     TooLarge,
-    #[error("gzip: {0}")]
-    Gzip(std::io::Error),
+    /// The text is that of Go's decoder.
+    #[error("{0}")]
+    Gzip(&'static str),
     #[error("{0}")]
     Budget(#[from] stdx::budget::BudgetExceeded),
 }
@@ -35,22 +36,38 @@ pub(crate) fn gunzip(
             charge.grow(wanted - charged)?;
             charged = wanted;
         }
-        out.resize(len + STEP_BYTES, 0);
+        if out.len() == len {
+            out.resize(len + STEP_BYTES, 0);
+        }
         let n = loop {
             match decoder.read(&mut out[len..]) {
                 Ok(n) => break n,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(BodyError::Gzip(error)),
+                Err(error) => return Err(BodyError::Gzip(reason(&error))),
             }
         };
         len += n;
-        out.truncate(len);
         if n == 0 {
+            out.truncate(len);
             return Ok(());
         }
         if u64::try_from(len).is_ok_and(|len| len >= bytes_max) {
             return Err(BodyError::TooLarge);
         }
+    }
+}
+
+/// What Go says of a stream that the decoder refuses.
+fn reason(error: &std::io::Error) -> &'static str {
+    let text = error.to_string();
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        "unexpected EOF"
+    } else if text.contains("header") {
+        "gzip: invalid header"
+    } else if text.contains("checksum") {
+        "gzip: invalid checksum"
+    } else {
+        "flate: corrupt input"
     }
 }
 
@@ -95,9 +112,13 @@ mod tests {
         assert!(bomb.len() < 100_000);
         let error = unpack(&bomb, u64::MAX, 1 << 18).unwrap_err();
         assert!(error.starts_with("scrape bodies: "), "{error}");
-        assert!(unpack(b"garbage", 100, 1 << 20).unwrap_err().starts_with("gzip: "));
+        assert_eq!(unpack(b"garbage and more", 100, 1 << 20).unwrap_err(), "gzip: invalid header");
         let mut torn = pack(b"metric 1\n");
         torn.truncate(torn.len() - 5);
-        assert!(unpack(&torn, 100, 1 << 20).unwrap_err().starts_with("gzip: "));
+        assert_eq!(unpack(&torn, 100, 1 << 20).unwrap_err(), "unexpected EOF");
+        let mut flipped = pack(b"metric 1\n");
+        let at = flipped.len() - 6;
+        flipped[at] ^= 1;
+        assert_eq!(unpack(&flipped, 100, 1 << 20).unwrap_err(), "gzip: invalid checksum");
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::{Group, ScrapeConfig};
 use crate::discovery::{FileDiscovery, ParseYaml};
 use crate::looping::{Buffers, Shared};
-use crate::metrics::{Metrics, labelled};
+use crate::metrics::{Metrics, labelled, summary_families};
 use crate::pool::{Pool, Ready, Starter};
 use crate::populate::fnv1a;
 use crate::target::{DroppedTarget, Targets};
@@ -319,12 +319,17 @@ impl Inner {
                 labelled(name, help, *kind, label, values)
             })
             .collect();
+        let lengths = pools.iter().map(|(name, pool)| (name.clone(), pool.sync_lengths.clone()));
+        let lengths: BTreeMap<_, _> = lengths.collect();
         drop(pools);
         for family in families.iter_mut().filter(|family| family.name == DISCOVERED) {
             for point in &mut family.points {
                 point.labels.push(("name".to_owned(), "scrape".to_owned()));
             }
         }
+        let name = "prometheus_target_sync_length_seconds";
+        let help = "Actual interval to sync the scrape pool.";
+        families.extend(summary_families(name, help, "scrape_job", &lengths));
         families.extend(self.shared.metrics.interval_families());
         families
     }

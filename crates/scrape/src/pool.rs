@@ -19,6 +19,7 @@ use crate::discovery::FileDiscovery;
 use crate::headers::headers;
 use crate::looping::{Loop, Order, Shared, Task};
 use crate::manager::ApplyError;
+use crate::metrics::Summary;
 use crate::mutate::Mutator;
 use crate::native::schema_max;
 use crate::populate::{Populated, Spec, populate};
@@ -62,6 +63,8 @@ pub(crate) struct Pool {
     pub(crate) failed_total: u64,
     pub(crate) syncs_total: u64,
     pub(crate) discovered: usize,
+    /// Seconds that syncs took.
+    pub(crate) sync_lengths: Summary,
 }
 
 impl Ready {
@@ -91,6 +94,7 @@ impl Pool {
             failed_total: 0,
             syncs_total: 0,
             discovered: 0,
+            sync_lengths: Summary::default(),
         }
     }
 
@@ -140,6 +144,7 @@ impl Pool {
 
     /// Makes the loops those of the present groups.
     pub(crate) fn sync(&mut self, starter: &Starter) {
+        let began = starter.shared.clock.mono();
         let config = Arc::clone(&self.ready.config);
         let mut specs: BTreeMap<Key, Spec> = BTreeMap::new();
         self.dropped.clear();
@@ -169,6 +174,8 @@ impl Pool {
         }
         self.syncs_total += 1;
         self.switch(specs, starter);
+        let took = starter.shared.clock.mono().saturating_sub(began);
+        self.sync_lengths.observe(took.as_secs_f64());
     }
 
     fn switch(&mut self, specs: BTreeMap<Key, Spec>, starter: &Starter) {
