@@ -255,3 +255,34 @@ fn flip_chunks(tenth: u64) {
 fn a_damaged_chunk_file_costs_nothing_while_the_log_has_the_samples() {
     (0..=10).step_by(5).for_each(flip_chunks);
 }
+
+#[test]
+fn a_batch_that_nobody_waits_for_is_durable_after_the_sync_interval() {
+    let sim = SimFs::new(3);
+    let clock = Arc::new(SimClock::at(1_000_000));
+    let options = Options { sync_interval: Duration::from_millis(2), ..Options::default() };
+    let open = || {
+        let clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let fs = Arc::new(sim.clone());
+        Db::open(fs, clock, Path::new(DIR), options.clone(), &Registry::default()).unwrap()
+    };
+    let db = open();
+    let mut appender = db.appender();
+    appender.append(SeriesRef(0), &|| labels("__name__=m,s=0"), 5, 7.0).unwrap();
+    let (_, _, syncs) = sim.counts();
+    appender.commit(Durability::Soon).unwrap();
+    // The log's thread looks at the clock when it has waited for the interval.
+    let mut is_synced = false;
+    for _ in 0..10_000_000 {
+        clock.advance(Duration::from_millis(1));
+        is_synced = sim.counts().2 > syncs;
+        if is_synced {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    assert!(is_synced);
+    sim.crash();
+    drop(db);
+    assert_eq!(read(&open()), BTreeMap::from([(7, BTreeSet::from([(0, 5)]))]));
+}
