@@ -155,12 +155,12 @@ impl Session {
         body: &mut Vec<u8>,
     ) -> Result<Answer, ClientError> {
         let at = tokio::time::Instant::now() + bounds.deadline;
-        let mut current = url.clone();
-        let sent = tokio::time::timeout_at(at, self.follow(&mut current, headers)).await;
+        let mut asked = url.to_string();
+        let sent = tokio::time::timeout_at(at, self.follow(url, headers, &mut asked)).await;
         let response = match sent {
             Ok(Ok(response)) => response,
-            Ok(Err(cause)) => return Err(self.broken(&current, cause)),
-            Err(_) => return Err(self.broken(&current, Cause::Deadline)),
+            Ok(Err(cause)) => return Err(self.broken(asked, cause)),
+            Err(_) => return Err(self.broken(asked, Cause::Deadline)),
         };
         let mut answer = Answer {
             status: response.status().as_u16(),
@@ -196,32 +196,40 @@ impl Session {
         }
     }
 
-    fn broken(&mut self, url: &Url, cause: Cause) -> ClientError {
+    fn broken(&mut self, url: String, cause: Cause) -> ClientError {
         self.connection = None;
-        ClientError::Request { url: url.to_string(), cause }
+        ClientError::Request { url, cause }
     }
 
-    /// Sends the request and follows redirects; `url` is the last one asked.
+    /// Sends the request and follows redirects. `asked` becomes what errors name: the URL asked last, or (as in Go) the
+    /// location that is not followed, as it was written.
     async fn follow(
         &mut self,
-        url: &mut Url,
+        first: &Url,
         headers: &RequestHeaders,
+        asked: &mut String,
     ) -> Result<Response<Incoming>, Cause> {
-        let first_host = url.host.clone();
-        for _ in 0..=REDIRECTS_MAX {
-            // Credentials go to the host that they are configured for, and nowhere else.
-            let own_host = url.host == first_host;
-            let response = self.send(url, headers, own_host).await?;
+        let mut url = first.clone();
+        let mut last = String::new();
+        let mut own_host = true;
+        for _ in 0..REDIRECTS_MAX {
+            // Credentials go to the host that they are configured for and nowhere else, not even back after a detour, and
+            // not in the open when they began under TLS.
+            own_host &= url.host == first.host && (url.https || !first.https);
+            let response = self.send(&url, headers, own_host).await?;
             let Some(location) =
                 redirect(&response).filter(|_| self.client.config.follow_redirects)
             else {
                 return Ok(response);
             };
-            *url = url.join(&location)?;
+            *asked = location;
+            url = url.join(asked)?;
             if !drain(response.into_body()).await.unwrap_or(false) {
                 self.connection = None;
             }
+            last = std::mem::replace(asked, url.to_string());
         }
+        *asked = last;
         Err(Cause::Redirects)
     }
 
