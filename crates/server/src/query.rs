@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::matcher::Matcher;
 use promql::ast::{Expr, ExprKind};
 use promql::engine::{ErrorKind as QueryErrorKind, Outcome, QueryError, QueryParams, QueryStats};
+use stdx::metrics::Registry;
 
 use crate::answer::{Answer, ApiError, ApiResult, ErrorKind, read_error};
 use crate::json;
@@ -14,6 +15,8 @@ use crate::serve::Call;
 
 /// Most steps of a range query after the first.
 const STEPS_MAX: i64 = 11_000;
+/// Buckets of a query's parts, in seconds.
+const DURATION_BOUNDS: [f64; 4] = [0.01, 0.1, 1.0, 10.0];
 const TRUNCATED: &str = "results truncated due to limit";
 
 /// When to evaluate, in milliseconds; a step of 0 is one evaluation at `start`.
@@ -92,7 +95,23 @@ fn evaluated(call: &Call, params: &Params, limit: usize, times: &Times) -> ApiRe
         parts.engine.range(&*parts.store, text, times.start, times.end, times.step, &query)
     };
     let outcome = outcome.map_err(|error| query_error(&error))?;
+    observe(&call.state.registry, &outcome.stats, waited);
     Ok(answer(outcome, params.get("stats"), waited, config.per_step_stats))
+}
+
+/// Counts where the time went, by Prometheus' names of the parts.
+fn observe(registry: &Registry, stats: &QueryStats, waited: Duration) {
+    let name = "prometheus_engine_query_duration_histogram_seconds";
+    let help = "The duration of various parts of PromQL query execution.";
+    for (slice, took) in [
+        ("queue_time", waited),
+        ("prepare_time", stats.parse_time),
+        ("inner_eval", stats.eval_time),
+        ("result_sort", stats.sort_time),
+    ] {
+        let labels = [("slice", slice)];
+        registry.histogram(name, help, &labels, &DURATION_BOUNDS).observe(took.as_secs_f64());
+    }
 }
 
 fn query_error(error: &QueryError) -> ApiError {

@@ -81,6 +81,7 @@ pub(crate) static ROUTES: &[Route] = &[
     status("/api/v1/status/runtimeinfo", status::runtime_info),
     status("/api/v1/status/buildinfo", status::build_info),
     Route { ready: false, ..status("/api/v1/status/walreplay", status::wal_replay) },
+    status("/api/v1/status/tsdb/blocks", status::blocks),
     api("/api/v1/status/tsdb", GET, Lane::Read, SMALL, status::tsdb),
     api("/api/v1/admin/tsdb/snapshot", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
     api("/api/v1/admin/tsdb/delete_series", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),

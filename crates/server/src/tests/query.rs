@@ -180,6 +180,9 @@ fn statistics_are_given_when_asked_for() {
         serde_json::from_str::<serde_json::Value>(server.get(&path).text()).unwrap()
     };
     assert!(stats("")["data"]["stats"].is_null());
+    let observed =
+        "prometheus_engine_query_duration_histogram_seconds_count{slice=\"inner_eval\"} 1\n";
+    assert!(server.get("/metrics").text().contains(observed));
     let plain = stats("true");
     assert_eq!(plain["data"]["stats"]["samples"]["totalQueryableSamples"], 1);
     assert!(plain["data"]["stats"]["timings"]["evalTotalTime"].is_number());

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::Server;
+use super::memory::{Memory, Row};
+use super::{NOW_MS, Server};
 use crate::config::{Config, RunError};
 use crate::listen;
 
@@ -20,7 +21,15 @@ where
     F: FnOnce(String, Arc<crate::state::State>) -> Fut,
     Fut: Future<Output = ()>,
 {
-    let server = Server::bare(config);
+    drive(&Server::bare(config), client);
+}
+
+/// As [`with_server`], over a server that exists.
+fn drive<F, Fut>(server: &Server, client: F)
+where
+    F: FnOnce(String, Arc<crate::state::State>) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let state = Arc::clone(&server.state);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -151,5 +160,39 @@ fn smuggled_requests_are_refused() {
             let answer = asked(&address, head).await;
             assert!(answer.starts_with("HTTP/1.1 400"), "{head:?} {answer:?}");
         }
+    });
+}
+
+/// Hundreds of series whose windows are sorted at thousands of steps: minutes of work.
+fn endless() -> Server {
+    let samples: Vec<(i64, f64)> = (0..1800_u32)
+        .map(|i| (NOW_MS - i64::from(1800 - i) * 1000, f64::from(i * 7919 % 1801)))
+        .collect();
+    let names: Vec<String> = (0..400).map(|i| i.to_string()).collect();
+    let labels: Vec<[(&str, &str); 2]> =
+        names.iter().map(|name| [("__name__", "x"), ("i", name.as_str())]).collect();
+    let rows: Vec<Row<'_>> =
+        labels.iter().map(|labels| (labels.as_slice(), samples.as_slice())).collect();
+    Server::over(Config::default(), Memory::with(&rows))
+}
+
+#[test]
+fn a_query_stops_when_its_client_goes() {
+    drive(&endless(), async |address, state| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let end = NOW_MS / 1000;
+        let head = format!(
+            "GET /api/v1/query_range?query=quantile_over_time(0.5,x[30m])&start={}&end={end}&step=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+            end - 1800
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let running = async |wanted: f64| {
+            while state.metrics.queries.value() != wanted {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        running(1.0).await;
+        drop(stream);
+        running(0.0).await;
     });
 }
