@@ -36,7 +36,7 @@ fn shape(expr: &Expr) -> String {
         | ExprKind::Vector(_)
         | ExprKind::Matrix(..)) => format!("{leaf:?}"),
     };
-    format!("{own}{children:?}")
+    format!("{own}({})", children.join(","))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "so that cases read as lists")]
