@@ -14,6 +14,7 @@ use crate::ast::{
     Aggregate, At, Binary, BinaryOp, Cardinality, DurationExpr, DurationOp, Expr, ExprKind,
     Extension, Matching, NumberForm, Subquery, UnaryOp, VectorSelector,
 };
+use crate::format::general;
 use crate::number::whole;
 use crate::quote::quote_str;
 
@@ -298,19 +299,4 @@ fn write_matching(f: &mut Formatter<'_>, matching: &Matching) -> fmt::Result {
         write!(f, " fill_right ({})", general(*right))?;
     }
     Ok(())
-}
-
-/// Go's `%v`: an exponent below 1e-4 and from 1e6 on.
-fn general(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
-    }
-    let text = format!("{value:e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
 }
