@@ -249,6 +249,8 @@ fn tokens_that_do_not_belong() {
 const MEANINGS: &[&str] = &[
     "{}",
     "{a=\"\"}",
+    "{a=~\".*\"}",
+    "{a=~\"(\"}",
     "up{__name__=\"down\"}",
     "rate(up)",
     "abs(1)",
@@ -287,40 +289,42 @@ fn meanings_that_do_not_fit() {
     check(
         MEANINGS,
         expect![[r#"
-        {} => 1:1: parse error: vector selector must contain at least one non-empty matcher
-        {a=""} => 1:1: parse error: vector selector must contain at least one non-empty matcher
-        up{__name__="down"} => 1:1: parse error: metric name must not be set twice: "up" or "down"
-        rate(up) => 1:6: parse error: expected type range vector in call to function "rate", got instant vector
-        abs(1) => 1:5: parse error: expected type instant vector in call to function "abs", got scalar
-        abs(up, up) => 1:1: parse error: expected 1 argument(s) in call to "abs", got 2
-        round() => 1:1: parse error: expected at least 1 argument(s) in call to "round", got 0
-        round(up, 1, 2) => 1:1: parse error: expected at most 2 argument(s) in call to "round", got 3
-        label_join(up, 'a') => 1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 2
-        foo(1) => 1:1: parse error: unknown function with name "foo"
-        Rate(up[5m]) => 1:1: parse error: unknown function with name "Rate"
-        info(up, {__name__="x"}, 1) => 1:1: parse error: expected at most 2 argument(s) in call to "info", got 3
-        info(up, x) => 1:10: parse error: expected label selectors only, got vector selector instead
-        info(up, sum(x)) => 1:10: parse error: expected label selectors only
-        info(up, 1) => 1:1: parse error: expected type instant vector in call to function "info", got scalar
-        sum() => 1:1: parse error: no arguments for aggregate expression provided
-        sum(1) => 1:5: parse error: expected type instant vector in aggregation expression, got scalar
-        sum(up, up) => 1:1: parse error: wrong number of arguments for aggregate expression provided, expected 1, got 2
-        topk(up) => 1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1
-        topk(up, up) => 1:6: parse error: expected type scalar in aggregation parameter, got instant vector
-        count_values(1, up) => 1:14: parse error: expected type string in aggregation parameter, got scalar
-        sum by ("") (up) => 1:9: parse error: invalid label name for grouping: ""
-        1 == 2 => 1:3: parse error: comparisons between scalars must use BOOL modifier
-        up + bool up => 1:4: parse error: bool modifier can only be used on comparison operators
-        up[5m] + 1 => 1:1: parse error: binary expression must contain only scalar and instant vector types
-        1 and up => 1:1: parse error: set operator "and" not allowed in binary scalar expression
-        1 + on(x) up => 1:1: parse error: vector matching only allowed between instant vectors
-        1 * fill(0) up => 1:1: parse error: filling in missing series only allowed between instant vectors
-        a and fill(0) b => 1:1: parse error: filling in missing series not allowed for set operators
-        a or on(x) group_left b => 1:1: parse error: no grouping allowed for "or" operation
-        a * on(x) group_left(x) b => 1:3: parse error: label "x" must not occur in ON and GROUP clause at once
-        -'a' => 1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "string"
-        -up[5m] => 1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "range vector"
-    "#]],
+            {} => 1:1: parse error: vector selector must contain at least one non-empty matcher
+            {a=""} => 1:1: parse error: vector selector must contain at least one non-empty matcher
+            {a=~".*"} => 1:1: parse error: vector selector must contain at least one non-empty matcher
+            {a=~"("} => 1:2: parse error: error parsing regexp: missing closing ): `(`
+            up{__name__="down"} => 1:1: parse error: metric name must not be set twice: "up" or "down"
+            rate(up) => 1:6: parse error: expected type range vector in call to function "rate", got instant vector
+            abs(1) => 1:5: parse error: expected type instant vector in call to function "abs", got scalar
+            abs(up, up) => 1:1: parse error: expected 1 argument(s) in call to "abs", got 2
+            round() => 1:1: parse error: expected at least 1 argument(s) in call to "round", got 0
+            round(up, 1, 2) => 1:1: parse error: expected at most 2 argument(s) in call to "round", got 3
+            label_join(up, 'a') => 1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 2
+            foo(1) => 1:1: parse error: unknown function with name "foo"
+            Rate(up[5m]) => 1:1: parse error: unknown function with name "Rate"
+            info(up, {__name__="x"}, 1) => 1:1: parse error: expected at most 2 argument(s) in call to "info", got 3
+            info(up, x) => 1:10: parse error: expected label selectors only, got vector selector instead
+            info(up, sum(x)) => 1:10: parse error: expected label selectors only
+            info(up, 1) => 1:1: parse error: expected type instant vector in call to function "info", got scalar
+            sum() => 1:1: parse error: no arguments for aggregate expression provided
+            sum(1) => 1:5: parse error: expected type instant vector in aggregation expression, got scalar
+            sum(up, up) => 1:1: parse error: wrong number of arguments for aggregate expression provided, expected 1, got 2
+            topk(up) => 1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1
+            topk(up, up) => 1:6: parse error: expected type scalar in aggregation parameter, got instant vector
+            count_values(1, up) => 1:14: parse error: expected type string in aggregation parameter, got scalar
+            sum by ("") (up) => 1:9: parse error: invalid label name for grouping: ""
+            1 == 2 => 1:3: parse error: comparisons between scalars must use BOOL modifier
+            up + bool up => 1:4: parse error: bool modifier can only be used on comparison operators
+            up[5m] + 1 => 1:1: parse error: binary expression must contain only scalar and instant vector types
+            1 and up => 1:1: parse error: set operator "and" not allowed in binary scalar expression
+            1 + on(x) up => 1:1: parse error: vector matching only allowed between instant vectors
+            1 * fill(0) up => 1:1: parse error: filling in missing series only allowed between instant vectors
+            a and fill(0) b => 1:1: parse error: filling in missing series not allowed for set operators
+            a or on(x) group_left b => 1:1: parse error: no grouping allowed for "or" operation
+            a * on(x) group_left(x) b => 1:3: parse error: label "x" must not occur in ON and GROUP clause at once
+            -'a' => 1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "string"
+            -up[5m] => 1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "range vector"
+        "#]],
     );
 }
 
