@@ -492,3 +492,52 @@ fn native_histograms() {
     "#]]
     .assert_eq(&scrapes(settings()));
 }
+
+/// Lines that scrapes are put together from: plain, spaced, escaped, timed, and now and then broken.
+const LINES: [&str; 16] = [
+    "a 1\n",
+    "a 2\n",
+    "a{x=\"1\"} 3\n",
+    "a{x=\"1\"}4\n",
+    "a {x=\"1\"} 5\n",
+    "a{x=\"2\",} +Inf\n",
+    "a{x=\"q\\\"}\"} 6e2\n",
+    "ab 7 \n",
+    "ab\t8 1500\n",
+    "  b 9\n",
+    "# TYPE a gauge\n",
+    "h_bucket{le=\"1\"} 1\n",
+    "# HELP a text\n",
+    "\n",
+    "{\"b.c\",d=\"e\"} 10\n",
+    "a{ 1\n",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    /// A target that remembers stores what one that sees the body for the first time stores, whatever came before.
+    #[test]
+    fn memory_changes_nothing(
+        scrapes in proptest::collection::vec(proptest::collection::vec(0_usize..64, 0..10), 1..6)
+    ) {
+        // Times of their own would make the storage's order matter.
+        let settings = || Settings { honor_timestamps: false, ..settings() };
+        let mut rig = Rig::new(settings());
+        for (i, lines) in scrapes.iter().enumerate() {
+            // The broken line is rare.
+            let line = |n: &usize| LINES[if *n == 63 { 15 } else { n % 15 }];
+            let body: String = lines.iter().map(line).collect();
+            let t_ms = 10_000 * i64::try_from(i + 1).unwrap();
+            let outcome = rig.scrape(t_ms, &body);
+            let mut fresh = Rig::new(settings());
+            let expected = fresh.scrape(t_ms, &body);
+            proptest::prop_assert_eq!(&outcome.error, &expected.error);
+            proptest::prop_assert_eq!(outcome.counts.scraped, expected.counts.scraped);
+            proptest::prop_assert_eq!(outcome.counts.kept, expected.counts.kept);
+            let (stored, first) = (rig.stored(), fresh.stored());
+            let stored: Vec<&str> =
+                stored.lines().filter(|line| !line.contains(" stale @")).collect();
+            proptest::prop_assert_eq!(stored, first.lines().collect::<Vec<_>>());
+        }
+    }
+}
