@@ -28,6 +28,9 @@ import urllib.parse
 import urllib.request
 
 STEP_SECONDS = 10
+RANGE_SECONDS = 20
+# What the queries look back from the end of the last whole step, with room: before that one server may lack a scrape.
+HISTORY_SECONDS = 150
 
 # Over the served metrics: equal to the last bit.
 EXACT = [
@@ -197,7 +200,7 @@ def compare(ours, theirs, live):
         text = query.replace("{at}", str(at))
         kinds = [("query", {"query": text, "time": at})]
         if not live or query in EXACT:
-            kinds.append(("query_range", {"query": text, "start": at - 60, "end": at, "step": 5}))
+            kinds.append(("query_range", {"query": text, "start": at - RANGE_SECONDS, "end": at, "step": 5}))
         for path, params in kinds:
             left, right = (rows(ask(url, path, params)) for url in (ours, theirs))
             empty += not right
@@ -270,7 +273,7 @@ def main():
     one = commands.add_parser("run")
     one.add_argument("ours")
     one.add_argument("theirs")
-    one.add_argument("--seconds", type=int, default=90)
+    one.add_argument("--seconds", type=int, default=HISTORY_SECONDS)
     one.add_argument("--node-exporter", help="HOST:PORT of a running node_exporter, scraped by both as well")
     args = parser.parse_args()
     if args.command == "serve":

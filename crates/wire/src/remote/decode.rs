@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::exemplar::Exemplar;
-use model::histogram::{FloatHistogram, Histogram, ResetHint};
+use model::histogram::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, ResetHint};
 use model::metadata::{Metadata, MetricType};
 
 use super::{
@@ -339,9 +339,10 @@ impl Draft {
     }
 
     fn finish(self) -> HistogramSample {
-        let custom_values: Option<Arc<[f64]>> =
-            (!self.custom_values.is_empty()).then(|| self.custom_values.into());
         let base = self.base;
+        // A custom histogram may have no bounds: then its one bucket takes everything.
+        let is_custom = base.schema == CUSTOM_BUCKETS_SCHEMA || !self.custom_values.is_empty();
+        let custom_values: Option<Arc<[f64]>> = is_custom.then(|| self.custom_values.into());
         let h = match self.count_float {
             None => NativeHistogram::Int(Histogram {
                 count: self.count,

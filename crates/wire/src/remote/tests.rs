@@ -63,6 +63,7 @@ fn what_v1_writes_reads_back() {
         custom_values: Some(Arc::from([1.0, 2.0])),
         ..FloatHistogram::default()
     };
+    let one_bucket = FloatHistogram { custom_values: Some(Arc::from([])), ..float.clone() };
     let histogram = |t, h| HistogramSample { t, h, start_t: None };
     let sent = WriteSeries {
         labels: Labels::from_pairs([("__name__", "a"), ("é.b", "c")]),
@@ -73,6 +74,7 @@ fn what_v1_writes_reads_back() {
         histograms: vec![
             histogram(1, NativeHistogram::Int(int)),
             histogram(2, NativeHistogram::Float(float)),
+            histogram(3, NativeHistogram::Float(one_bucket)),
         ],
         exemplars: vec![Exemplar { labels: Labels::default(), value: 1.0, t: Some(7) }],
     };
