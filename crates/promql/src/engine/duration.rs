@@ -71,7 +71,7 @@ fn evaluate(duration: &DurationExpr, times: Times) -> Result<f64, &'static str> 
                 DurationOp::Div => a / b,
                 DurationOp::Mod if b == 0.0 => return Err("modulo by zero"),
                 DurationOp::Mod => a % b,
-                DurationOp::Pow => libm::pow(a, b),
+                DurationOp::Pow => crate::functions::gomath::pow(a, b),
             }
         }
     })

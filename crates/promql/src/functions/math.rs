@@ -1,10 +1,10 @@
-//! Functions of one number, and the scalar functions. Results are those of Go's `math`, for which `libm` has the same lineage.
+//! Functions of one number, and the scalar functions. Results are those of Go's `math`.
 
 use std::f64::consts::PI;
 
 use model::sample::Value;
 
-use super::arg;
+use super::{arg, gomath};
 use crate::engine::duration::{go_max, go_min};
 use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
@@ -16,21 +16,21 @@ use crate::engine::value::{Collector, Column, Series, bytes_of};
 pub(super) fn function(name: &str) -> Option<fn(f64) -> f64> {
     Some(match name {
         "abs" => f64::abs,
-        "acos" => libm::acos,
-        "acosh" => libm::acosh,
-        "asin" => libm::asin,
-        "asinh" => libm::asinh,
-        "atan" => libm::atan,
-        "atanh" => libm::atanh,
+        "acos" => gomath::acos,
+        "acosh" => gomath::acosh,
+        "asin" => gomath::asin,
+        "asinh" => gomath::asinh,
+        "atan" => gomath::atan,
+        "atanh" => gomath::atanh,
         "ceil" => f64::ceil,
-        "cos" => libm::cos,
-        "cosh" => libm::cosh,
+        "cos" => gomath::cos,
+        "cosh" => gomath::cosh,
         "deg" => |v| v * 180.0 / PI,
-        "exp" => libm::exp,
+        "exp" => gomath::exp,
         "floor" => f64::floor,
         "ln" => libm::log,
-        "log10" => log10,
-        "log2" => log2,
+        "log10" => gomath::log10,
+        "log2" => gomath::log2,
         "rad" => |v| v * PI / 180.0,
         "sgn" => |v| {
             if v < 0.0 {
@@ -41,27 +41,13 @@ pub(super) fn function(name: &str) -> Option<fn(f64) -> f64> {
                 v
             }
         },
-        "sin" => libm::sin,
-        "sinh" => libm::sinh,
+        "sin" => gomath::sin,
+        "sinh" => gomath::sinh,
         "sqrt" => f64::sqrt,
-        "tan" => libm::tan,
-        "tanh" => libm::tanh,
+        "tan" => gomath::tan,
+        "tanh" => gomath::tanh,
         _ => return None,
     })
-}
-
-/// As Go computes it: from the natural logarithm.
-fn log10(v: f64) -> f64 {
-    log2(v) * (std::f64::consts::LN_2 / std::f64::consts::LN_10)
-}
-
-/// As Go computes it: the exponent is exact, so powers of two are.
-fn log2(v: f64) -> f64 {
-    let (fraction, exponent) = libm::frexp(v);
-    if fraction == 0.5 {
-        return f64::from(exponent - 1);
-    }
-    libm::log(fraction) * (1.0 / std::f64::consts::LN_2) + f64::from(exponent)
 }
 
 /// Calls `f` on each float; histograms are left out.

@@ -2,6 +2,7 @@
 
 mod absent;
 pub(crate) mod date;
+pub(crate) mod gomath;
 pub(crate) mod histogram;
 mod info;
 pub(crate) mod kahan;

@@ -6,6 +6,7 @@ use model::sample::Value;
 
 use crate::ast::{BinaryOp, Span};
 use crate::engine::eval::Evaluator;
+use crate::functions::gomath;
 use crate::hist;
 use model::histogram::Trim;
 
@@ -30,8 +31,8 @@ fn arithmetic(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
         BinaryOp::Mod => a % b,
-        BinaryOp::Pow => libm::pow(a, b),
-        BinaryOp::Atan2 => libm::atan2(a, b),
+        BinaryOp::Pow => gomath::pow(a, b),
+        BinaryOp::Atan2 => gomath::atan2(a, b),
         BinaryOp::Eq
         | BinaryOp::Ne
         | BinaryOp::Gt
