@@ -34,6 +34,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tree;
 mod write;
 
 pub use config::{

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::route::{BodyLimit, Handler, Lane, Route};
-use crate::{federate, lifecycle, names, pages, query, self_metrics, status, targets, write};
+use crate::{federate, lifecycle, names, pages, query, self_metrics, status, targets, tree, write};
 
 const GET: &[Method] = &[Method::GET];
 const GET_HEAD: &[Method] = &[Method::GET, Method::HEAD];
@@ -62,6 +62,7 @@ const fn plain(
 pub(crate) static ROUTES: &[Route] = &[
     api("/api/v1/query", GET_POST, Lane::Query, FORM, query::instant),
     api("/api/v1/query_range", GET_POST, Lane::Query, FORM, query::range),
+    api("/api/v1/parse_query", GET_POST, Lane::Read, FORM, tree::parse),
     api("/api/v1/format_query", GET_POST, Lane::Read, FORM, query::format),
     api("/api/v1/query_exemplars", GET_POST, Lane::Read, FORM, query::exemplars),
     api("/api/v1/labels", GET_POST, Lane::Read, FORM, names::labels),

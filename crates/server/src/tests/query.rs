@@ -209,6 +209,52 @@ fn queries_are_formatted() {
 }
 
 #[test]
+fn trees() {
+    for (query, want) in [
+        (
+            "rate(up{a=\"b\"}[5m] offset 1m @ 5)",
+            expect![[
+                r#"200 {"status":"success","data":{"args":[{"anchored":false,"matchers":[{"name":"a","type":"=","value":"b"},{"name":"__name__","type":"=","value":"up"}],"name":"up","offset":60000,"offsetExpr":null,"range":300000,"rangeExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":5000,"type":"matrixSelector"}],"func":{"argTypes":["matrix"],"name":"rate","returnType":"vector","variadic":0},"type":"call"}}"#
+            ]],
+        ),
+        (
+            "a + on (b) group_left (c) d",
+            expect![[
+                r#"200 {"status":"success","data":{"bool":false,"lhs":{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"a"}],"name":"a","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"},"matching":{"card":"many-to-one","fillValues":{"lhs":null,"rhs":null},"include":["c"],"labels":["b"],"on":true},"op":"+","rhs":{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"d"}],"name":"d","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"},"type":"binaryExpr"}}"#
+            ]],
+        ),
+        (
+            "sum(max_over_time(x[5m:1m] @ start()))",
+            expect![[
+                r#"200 {"status":"success","data":{"expr":{"args":[{"expr":{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"x"}],"name":"x","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"},"offset":0,"offsetExpr":null,"range":300000,"rangeExpr":null,"startOrEnd":"start","step":60000,"stepExpr":null,"timestamp":null,"type":"subquery"}],"func":{"argTypes":["matrix"],"name":"max_over_time","returnType":"vector","variadic":0},"type":"call"},"grouping":[],"op":"sum","param":null,"type":"aggregation","without":false}}"#
+            ]],
+        ),
+        (
+            "topk(2, -a)",
+            expect![[
+                r#"200 {"status":"success","data":{"expr":{"expr":{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"a"}],"name":"a","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"},"op":"-","type":"unaryExpr"},"grouping":[],"op":"topk","param":{"type":"numberLiteral","val":"2"},"type":"aggregation","without":false}}"#
+            ]],
+        ),
+        (
+            "(1) > bool time()",
+            expect![[
+                r#"200 {"status":"success","data":{"bool":true,"lhs":{"expr":{"type":"numberLiteral","val":"1"},"type":"parenExpr"},"matching":null,"op":">","rhs":{"args":[],"func":{"argTypes":[],"name":"time","returnType":"scalar","variadic":0},"type":"call"},"type":"binaryExpr"}}"#
+            ]],
+        ),
+        (
+            "x[5m + step()]",
+            expect![[
+                r#"200 {"status":"success","data":{"anchored":false,"matchers":[{"name":"__name__","type":"=","value":"x"}],"name":"x","offset":0,"offsetExpr":null,"range":0,"rangeExpr":{"lhs":{"duration":true,"type":"numberLiteral","val":"300"},"op":"+","rhs":{"lhs":null,"op":"step","rhs":null,"type":"durationExpr","wrapped":false},"type":"durationExpr","wrapped":false},"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"matrixSelector"}}"#
+            ]],
+        ),
+    ] {
+        let server = Server::with_series();
+        let body = format!("query={}", query.replace('+', "%2B"));
+        want.assert_eq(&post(&server, "/api/v1/parse_query", &body).line());
+    }
+}
+
+#[test]
 fn experimental_parts_are_off_unless_asked_for() {
     let path = "/api/v1/query?query=limitk(1%2C%20up)";
     let mut config = Config::default();
