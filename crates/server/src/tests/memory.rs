@@ -1,6 +1,7 @@
 //! A storage and a scraper that hold plain lists, and fail when a test asks for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::exemplar::Exemplar;
 use model::histogram::{FloatHistogram, Histogram};
@@ -29,6 +30,8 @@ pub(crate) struct Memory {
     rows: Mutex<Rows>,
     /// What every read and commit says, when set.
     pub(crate) broken: Mutex<Option<ReadError>>,
+    /// Whether every read panics.
+    pub(crate) panics: AtomicBool,
 }
 
 impl Memory {
@@ -36,7 +39,11 @@ impl Memory {
         let rows = series.iter().map(|(labels, samples)| {
             (Labels::from_pairs(labels.iter().copied()), samples.to_vec())
         });
-        Arc::new(Self { rows: Mutex::new(rows.collect()), broken: Mutex::default() })
+        Arc::new(Self {
+            rows: Mutex::new(rows.collect()),
+            broken: Mutex::default(),
+            panics: AtomicBool::new(false),
+        })
     }
 
     /// `labels: time=value …` a line.
@@ -52,6 +59,7 @@ impl Memory {
 
 impl Queryable for Memory {
     fn querier(&self, mint: i64, maxt: i64) -> Result<Box<dyn Querier + '_>, ReadError> {
+        assert!(!self.panics.load(Ordering::Relaxed), "asked to panic");
         if let Some(error) = &*self.broken.lock() {
             return Err(error.clone());
         }

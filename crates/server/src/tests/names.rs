@@ -207,3 +207,20 @@ fn the_head_in_numbers() {
         ]],
     );
 }
+
+#[test]
+fn a_request_that_panics_fails_alone() {
+    let server = Server::with_series();
+    server.memory.panics.store(true, std::sync::atomic::Ordering::Relaxed);
+    let want = r#"500 {"status":"error","errorType":"internal","error":"internal error: see the server's log"}"#;
+    assert_eq!(server.get("/api/v1/labels").line(), want);
+    assert_eq!(server.get("/api/v1/query?query=up").line(), want);
+    assert_eq!(
+        server.get("/federate?match[]=up").line(),
+        "500 internal error: see the server's log\n"
+    );
+    server.memory.panics.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(server.get("/api/v1/labels").status, 200);
+    assert!(server.get("/metrics").text().contains("mangru_http_panics_total 3\n"));
+    assert!(server.get("/metrics").text().contains("prometheus_engine_queries 0\n"));
+}
