@@ -21,7 +21,11 @@ pub(crate) fn general_digits(v: f64, digits: usize) -> String {
 
 /// `'f'` with the shortest digits that read back: never an exponent.
 pub(crate) fn plain(v: f64) -> String {
-    special(v).unwrap_or_else(|| format!("{v}"))
+    special(v).unwrap_or_else(|| {
+        let mut text = String::new();
+        stdx::float::push_shortest(&mut text, v);
+        text
+    })
 }
 
 /// A number as OpenMetrics writes it in labels: integers with `.0`.

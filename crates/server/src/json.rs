@@ -125,7 +125,7 @@ fn bare_float(out: &mut String, value: f64) {
         };
         write!(out, "{digits}e{sign}{power:0>2}").expect("a String takes all");
     } else {
-        write!(out, "{value}").expect("a String takes all");
+        stdx::float::push_shortest(out, value);
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod checksum;
 pub mod clock;
+pub mod float;
 pub mod fs;
 pub mod metrics;
 pub mod rand;
