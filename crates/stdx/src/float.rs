@@ -39,6 +39,7 @@ mod tests {
     use super::push_shortest;
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "the numbers' exact values")]
     fn ties_are_even() {
         let shown = |value: f64| {
             let mut out = String::from("x=");
