@@ -82,6 +82,7 @@ pub(super) fn absent_over_time(
         first_arg: range.span,
         all_args: range.span,
         keeps_name: true,
+        counts_drops: false,
         scalars: &[],
     };
     window::each(ev, present, frame, &mut |series, _| {

@@ -59,10 +59,11 @@ pub(crate) fn each(
     let last_arg = call.args.last().map_or(range.span, |arg| arg.span);
     let all_args = Span { start: first_arg.start, end: last_arg.end };
     let keeps_name = matches!(call.name, "last_over_time" | "first_over_time");
-    let range_call = RangeCall { f, range, first_arg, all_args, keeps_name, scalars: &scalars };
-    let counter = matches!(call.name, "rate" | "increase");
+    let counts_drops = matches!(call.name, "rate" | "increase");
+    let range_call =
+        RangeCall { f, range, first_arg, all_args, keeps_name, counts_drops, scalars: &scalars };
     window::each(ev, range_call, frame, &mut |series, metric| {
-        if counter && series.column.any_float() {
+        if counts_drops && series.column.any_float() {
             note_non_counter(ev, metric, range.span);
         }
         sink(series)

@@ -66,10 +66,8 @@ fn extrapolated(ev: &Evaluator<'_>, w: &Window<'_>, what: What) -> Found {
     }
     let mut result = w.vs[n - 1] - w.vs[0];
     if what.is_counter {
-        for pair in w.vs.windows(2) {
-            if pair[1] < pair[0] {
-                result += pair[0];
-            }
+        for before in w.drops {
+            result += before;
         }
     }
     let zero = (result > 0.0 && w.vs[0] >= 0.0).then(|| w.vs[0] / result);

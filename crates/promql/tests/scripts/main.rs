@@ -6,6 +6,7 @@
 mod check;
 mod limits;
 mod script;
+mod slide;
 mod store;
 mod values;
 
