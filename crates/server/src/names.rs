@@ -76,7 +76,9 @@ pub(crate) fn series(call: &Call) -> ApiResult {
     let sets = params.matchers().map_err(|reason| invalid("match[]", &reason))?;
     let parts = call.parts()?;
     let querier = parts.store.querier(start, end).map_err(|error| read_error(&error))?;
-    let hints = SelectHints { func: "series".to_owned(), limit, ..SelectHints::default() };
+    // One more than asked for shows that there are more.
+    let ask = if limit == 0 { 0 } else { limit.saturating_add(1) };
+    let hints = SelectHints { func: "series".to_owned(), limit: ask, ..SelectHints::default() };
     let mut found = Found { limit, list: Vec::new(), truncated: false };
     for set in &sets {
         let selected = querier.select(&hints, set).map_err(|error| read_error(&error))?;

@@ -82,10 +82,14 @@ impl View {
 impl Querier for View {
     fn select<'a>(
         &'a self,
-        _: &SelectHints,
+        hints: &SelectHints,
         matchers: &[Matcher],
     ) -> Result<Box<dyn SeriesSet + 'a>, ReadError> {
-        Ok(Box::new(View(self.found(matchers))))
+        let mut found = self.found(matchers);
+        if hints.limit > 0 {
+            found.truncate(hints.limit);
+        }
+        Ok(Box::new(View(found)))
     }
 
     fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, ReadError> {
