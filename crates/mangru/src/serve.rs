@@ -171,7 +171,8 @@ fn loaded(config: &Config, path: Option<PathBuf>) -> server::Loaded {
         yaml: config.yaml(),
         scrape_configs: config.scrape_configs(),
         external_labels: config.external_labels(),
-        out_of_order_window_ms: Some(config.out_of_order_window_ms()),
+        subquery_step_ms: Some(config.evaluation_interval_ms()),
+        start_only: config.start_only(),
     }
 }
 
@@ -200,7 +201,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         remote_write_receiver: flags.switch("web.enable-remote-write-receiver"),
         read_timeout: flags.duration("web.read-timeout"),
         connections_max: count("web.max-connections"),
-        query: query_config(flags, config, &defaults.query),
+        query: query_config(flags, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
         version: version(),
@@ -209,18 +210,14 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
     })
 }
 
-fn query_config(
-    flags: &Flags,
-    config: &Config,
-    defaults: &server::QueryConfig,
-) -> server::QueryConfig {
+fn query_config(flags: &Flags, defaults: &server::QueryConfig) -> server::QueryConfig {
     server::QueryConfig {
         concurrency_max: usize::try_from(flags.number("query.max-concurrency"))
             .unwrap_or(usize::MAX),
         timeout: flags.duration("query.timeout"),
         samples_max: flags.number("query.max-samples"),
         lookback_ms: flags.duration_ms("query.lookback-delta").unwrap_or(defaults.lookback_ms),
-        subquery_step_ms: config.evaluation_interval_ms(),
+        subquery_step_ms: defaults.subquery_step_ms,
         parser: promql::parse::ParserOptions {
             experimental_functions: flags.feature("promql-experimental-functions"),
             extended_range_selectors: flags.feature("promql-extended-range-selectors"),
@@ -239,11 +236,9 @@ fn storage_config(
     config: &Config,
     defaults: &server::StorageConfig,
 ) -> server::StorageConfig {
-    let (retention_ms, retention_bytes) = config.retention();
     server::StorageConfig {
         dir: PathBuf::from(flags.text("storage.tsdb.path")),
-        retention_ms,
-        retention_bytes,
+        retention_ms: config.retention_ms(),
         wal_segment_bytes: flags.bytes("storage.tsdb.wal-segment-size"),
         wal_compression: flags.switch("storage.tsdb.wal-compression"),
         out_of_order_window_ms: config.out_of_order_window_ms(),
@@ -288,15 +283,18 @@ mod tests {
     #[test]
     fn retention_by_file_then_flags_then_default() {
         let kept = |line: &[&str], yaml: &str| {
-            let storage = configured(line, yaml).unwrap().storage;
-            (storage.retention_ms, storage.retention_bytes)
+            configured(line, yaml).unwrap().storage.retention_ms / 86_400_000
         };
-        let day = 86_400_000;
-        assert_eq!(kept(&[], ""), (Some(15 * day), None));
-        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], ""), (Some(3 * day), None));
-        assert_eq!(kept(&["--storage.tsdb.retention.size=1GB"], ""), (None, Some(1 << 30)));
+        assert_eq!(kept(&[], ""), 15);
+        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], ""), 3);
         let file = "storage: {tsdb: {retention: {time: 2d}}}";
-        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], file), (Some(2 * day), None));
+        assert_eq!(kept(&["--storage.tsdb.retention.time=3d"], file), 2);
+        // A bound on bytes is not active, so that on time stays.
+        let size = "--storage.tsdb.retention.size=1GB";
+        assert_eq!(kept(&[size], ""), 15);
+        assert_eq!(kept(&[size, "--storage.tsdb.retention.time=3d"], ""), 3);
+        assert_eq!(kept(&[], "storage: {tsdb: {retention: {size: 1GB}}}"), 15);
+        assert_eq!(kept(&[], "storage: {tsdb: {retention: {percentage: 50}}}"), 15);
     }
 
     #[test]
@@ -340,15 +338,33 @@ mod tests {
 
     #[test]
     fn features_of_queries() {
-        let query =
-            |line: &[&str]| configured(line, "global: {evaluation_interval: 7s}").unwrap().query;
+        let query = |line: &[&str]| configured(line, "").unwrap().query;
         let parser = query(&[]).parser;
         assert!(!parser.experimental_functions && parser.duration_expressions);
         let on =
             query(&["--enable-feature=promql-experimental-functions,promql-delayed-name-removal"]);
         assert!(on.parser.experimental_functions && on.delayed_name_removal);
         assert!(!on.parser.fill_modifiers && !on.type_and_unit_labels);
-        assert_eq!(on.subquery_step_ms, 7000);
+    }
+
+    #[test]
+    fn what_a_reload_takes_over_and_what_only_a_start() {
+        let yaml =
+            "global: {evaluation_interval: 7s}\nstorage: {tsdb: {out_of_order_time_window: 1h}}";
+        let config = config::parse(yaml, "m.yml", Path::new(""), &Options::default()).unwrap();
+        let loaded = loaded(&config, None);
+        assert_eq!(loaded.subquery_step_ms, Some(7000));
+        let shown: Vec<String> =
+            loaded.start_only.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(
+            shown,
+            [
+                "storage.tsdb.out_of_order_time_window=1h",
+                "storage.tsdb.retention.time=15d",
+                "storage.exemplars.max_exemplars=default",
+                "listen.main=default",
+            ]
+        );
     }
 
     #[test]

@@ -92,10 +92,8 @@ pub struct QueryConfig {
 pub struct StorageConfig {
     /// The data folder (Prometheus').
     pub dir: PathBuf,
-    /// Milliseconds that samples are kept; `None`: the default, or no bound when `retention_bytes` is set.
-    pub retention_ms: Option<i64>,
-    /// Most bytes on disk; `None`: no bound.
-    pub retention_bytes: Option<u64>,
+    /// Milliseconds that samples are kept.
+    pub retention_ms: i64,
     /// Bytes of a WAL segment; `None`: the storage's default.
     pub wal_segment_bytes: Option<u64>,
     /// Whether WAL records are compressed.
@@ -139,8 +137,10 @@ pub struct Loaded {
     pub scrape_configs: Vec<ScrapeConfig>,
     /// Labels that others see on everything of ours (federation, remote storage).
     pub external_labels: Vec<(String, String)>,
-    /// Reloadable storage options: how late a sample may be, in milliseconds; `None`: as the flags say.
-    pub out_of_order_window_ms: Option<i64>,
+    /// The step of subqueries that name none, in milliseconds; `None`: [`QueryConfig::subquery_step_ms`].
+    pub subquery_step_ms: Option<i64>,
+    /// What of the file only the start takes over, as key and value: a reload that changes one says so.
+    pub start_only: Vec<(String, String)>,
 }
 
 /// Reads the configuration anew: at the start, and at each reload. The error says file, line, column and reason.
@@ -183,8 +183,7 @@ impl Default for StorageConfig {
     fn default() -> Self {
         Self {
             dir: PathBuf::from("data"),
-            retention_ms: None,
-            retention_bytes: None,
+            retention_ms: 15 * 86_400_000,
             wal_segment_bytes: None,
             wal_compression: true,
             out_of_order_window_ms: 0,

@@ -7,8 +7,6 @@ use std::fmt::Write as _;
 use model::histogram::FloatHistogram;
 use model::labels::Labels;
 
-use crate::buckets::buckets;
-
 /// A string with its quotes.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -154,18 +152,12 @@ fn histogram(out: &mut String, h: &FloatHistogram) {
     quoted_float(out, h.count);
     out.push_str(",\"sum\":");
     quoted_float(out, h.sum);
-    let filled: Vec<_> = buckets(h).into_iter().filter(|bucket| bucket.count != 0.0).collect();
+    let filled: Vec<_> = h.buckets().into_iter().filter(|bucket| bucket.count != 0.0).collect();
     if !filled.is_empty() {
         out.push_str(",\"buckets\":");
         array(out, filled, |out, bucket| {
-            let ends = match (bucket.lower_inclusive, bucket.upper_inclusive) {
-                (false, true) => '0',
-                (true, false) => '1',
-                (false, false) => '2',
-                (true, true) => '3',
-            };
             out.push('[');
-            out.push(ends);
+            out.push_str(&bucket.rule().to_string());
             for value in [bucket.lower, bucket.upper, bucket.count] {
                 out.push(',');
                 quoted_float(out, value);
@@ -245,6 +237,15 @@ mod tests {
             ..FloatHistogram::default()
         };
         expect_test::expect![[r#"{"count":"10","sum":"7.5","buckets":[[1,"-2","-1","1"],[3,"-0.25","0.25","3"],[0,"0.5","1","2"],[0,"4","8","4"]]}"#]]
+            .assert_eq(&written(|out| histogram(out, &h)));
+        // To the last digit Prometheus' bound, which is not the nearest float to the root of two.
+        h = FloatHistogram {
+            schema: 1,
+            positive_spans: vec![Span { offset: 1, length: 1 }],
+            positive_buckets: vec![1.0],
+            ..FloatHistogram::default()
+        };
+        expect_test::expect![[r#"{"count":"0","sum":"0","buckets":[[0,"1","1.414213562373095","1"]]}"#]]
             .assert_eq(&written(|out| histogram(out, &h)));
         h = FloatHistogram {
             schema: CUSTOM_BUCKETS_SCHEMA,

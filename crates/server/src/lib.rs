@@ -4,7 +4,6 @@
 //! `answer` → back.
 
 mod answer;
-mod buckets;
 mod compress;
 mod config;
 mod federate;

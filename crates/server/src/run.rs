@@ -82,7 +82,7 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
 
 /// Opens the storage and starts to scrape; requests are answered from then on.
 async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(Arc<Db>, Manager), RunError> {
-    let options = storage::options(&state.config.storage, &state.loaded());
+    let options = storage::options(&state.config.storage);
     let (clock, registry) = (Arc::clone(&state.clock), state.registry.clone());
     let dir = state.config.storage.dir.clone();
     let begun = state.mono();

@@ -66,6 +66,8 @@ pub(crate) struct State {
     parts: RwLock<Option<Arc<Parts>>>,
     loaded: RwLock<Arc<Loaded>>,
     loader: Loader,
+    /// What only the start takes over, as it was then.
+    started: Vec<(String, String)>,
     /// One reload at a time.
     reloading: Mutex<()>,
     stop: watch::Sender<bool>,
@@ -103,6 +105,7 @@ impl State {
             bodies: Budget::new("http.request-bodies", BODIES_BYTES_MAX),
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),
+            started: loaded.start_only.clone(),
             loaded: RwLock::new(Arc::new(loaded)),
             reloading: Mutex::new(()),
             stop: watch::Sender::new(false),
@@ -154,10 +157,21 @@ impl State {
     pub(crate) fn reload(&self) -> Result<(), String> {
         let _one = self.reloading.lock();
         let result = (self.loader)().and_then(|loaded| {
-            if let Some(parts) = self.parts() {
+            let parts = self.parts();
+            if let Some(parts) = &parts {
                 parts.scraper.apply(&loaded)?;
             }
+            for text in self.needs_restart(&loaded) {
+                tracing::warn!("{text}");
+            }
             *self.loaded.write() = Arc::new(loaded);
+            if let Some(parts) = parts {
+                self.set_parts(Parts {
+                    store: Arc::clone(&parts.store),
+                    engine: self.engine(),
+                    scraper: Arc::clone(&parts.scraper),
+                });
+            }
             Ok(())
         });
         self.metrics.reloaded(result.is_ok(), self.clock.now_ms());
@@ -170,6 +184,17 @@ impl State {
         result
     }
 
+    /// What `loaded` has otherwise than the server was started with, and that a reload does not change.
+    pub(crate) fn needs_restart(&self, loaded: &Loaded) -> Vec<String> {
+        let value = |key: &str| self.started.iter().find(|(have, _)| have == key);
+        let differs = |(key, now): &(String, String)| {
+            let (_, at_start) = value(key)?;
+            (at_start != now)
+                .then(|| format!("{key} is {now} in the file and stays {at_start} until a restart"))
+        };
+        loaded.start_only.iter().filter_map(differs).collect()
+    }
+
     pub(crate) fn reload_successful(&self) -> bool {
         self.metrics.reload_ok.value() != 0.0
     }
@@ -179,14 +204,14 @@ impl State {
         self.metrics.reload_time.value()
     }
 
-    /// An engine with the configured bounds.
+    /// An engine with the configured bounds. All engines share the queries' bytes.
     pub(crate) fn engine(&self) -> Engine {
         let config = &self.config.query;
         let options = EngineOptions {
             lookback_ms: config.lookback_ms,
             samples_max: config.samples_max,
             timeout: config.timeout,
-            subquery_step_ms: config.subquery_step_ms,
+            subquery_step_ms: self.loaded().subquery_step_ms.unwrap_or(config.subquery_step_ms),
             parser: config.parser,
             delayed_name_removal: config.delayed_name_removal,
             type_and_unit_labels: config.type_and_unit_labels,

@@ -1,7 +1,6 @@
 //! `/api/v1/status/…`, and what is empty until there are rules: the server about itself.
 
 use crate::answer::{Answer, ApiError, ApiResult, ErrorKind};
-use crate::config::StorageConfig;
 use crate::http::{Content, Reply};
 use crate::json;
 use crate::params::{Params, atoi, invalid};
@@ -13,8 +12,6 @@ use crate::time;
 /// Rows of each table of `/api/v1/status/tsdb`.
 const TSDB_ROWS: i64 = 10;
 const TSDB_ROWS_MAX: i64 = 10_000;
-/// How long samples are kept when nothing is said: 15 days.
-const RETENTION_MS: i64 = 15 * 86_400_000;
 
 /// `{"yaml": …}` with an escaped text.
 pub(crate) fn config(call: &Call) -> ApiResult {
@@ -71,7 +68,7 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
     };
     let folder = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let retention = retention(&state.config.storage);
+    let retention = stdx::units::format_duration_ms(state.config.storage.retention_ms);
     Ok(Answer::written(|out| {
         let mut text = |name: &str, value: &str| {
             out.push(if out.is_empty() { '{' } else { ',' });
@@ -105,16 +102,6 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
 #[expect(clippy::cast_possible_truncation, reason = "a time that this server took from its clock")]
 fn milliseconds(seconds: f64) -> i64 {
     (seconds * 1000.0) as i64
-}
-
-fn retention(storage: &StorageConfig) -> String {
-    let time = match (storage.retention_ms, storage.retention_bytes) {
-        (None, Some(_)) => None,
-        (ms, _) => Some(stdx::units::format_duration_ms(ms.unwrap_or(RETENTION_MS))),
-    };
-    let bytes = storage.retention_bytes.map(|bytes| format!("{bytes}B"));
-    let parts: Vec<String> = time.into_iter().chain(bytes).collect();
-    parts.join(" or ")
 }
 
 pub(crate) fn tsdb(call: &Call) -> ApiResult {

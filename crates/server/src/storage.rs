@@ -5,11 +5,8 @@ use model::port::ReadError;
 use tsdb::Db;
 use tsdb::wal::Compression;
 
-use crate::config::{Loaded, StorageConfig};
+use crate::config::StorageConfig;
 use crate::parts::{SeriesExemplars, Store, StoreStats};
-
-/// A hundred years.
-const FOR_EVER_MS: i64 = 36_525 * 86_400_000;
 
 impl Store for Db {
     fn stats(&self, limit: usize) -> StoreStats {
@@ -43,18 +40,12 @@ impl Store for Db {
     }
 }
 
-/// The database's options of ours; what the configuration file says wins over the flags.
-pub(crate) fn options(config: &StorageConfig, loaded: &Loaded) -> tsdb::Options {
+/// The database's options of ours.
+pub(crate) fn options(config: &StorageConfig) -> tsdb::Options {
     let default = tsdb::Options::default();
     tsdb::Options {
-        retention_ms: match (config.retention_ms, config.retention_bytes) {
-            (Some(ms), _) => ms,
-            (None, Some(_)) => FOR_EVER_MS,
-            (None, None) => default.retention_ms,
-        },
-        out_of_order_window_ms: loaded
-            .out_of_order_window_ms
-            .unwrap_or(config.out_of_order_window_ms),
+        retention_ms: config.retention_ms,
+        out_of_order_window_ms: config.out_of_order_window_ms,
         wal_segment_bytes: config.wal_segment_bytes.unwrap_or(default.wal_segment_bytes),
         wal_compression: if config.wal_compression {
             Compression::Snappy

@@ -243,11 +243,14 @@ fn check_remotes(root: &Record, list: &str, words: &str) -> Result<(), Problem> 
 fn not_active(root: &Record) -> Vec<String> {
     let mut warnings = own::not_active(root);
     let prometheus = ["rule_files", "alerting", "remote_write", "remote_read", "tracing"];
+    let mut names: Vec<String> =
+        prometheus.into_iter().filter(|name| root.is_given(name)).map(str::to_owned).collect();
+    if root.is_written("otlp") {
+        names.push("otlp".to_owned());
+    }
+    names.extend(storage::not_active(root));
     warnings.extend(
-        prometheus
-            .into_iter()
-            .filter(|name| root.is_given(name))
-            .map(|name| format!("{name} is checked and not active in this version")),
+        names.iter().map(|name| format!("{name} is checked and not active in this version")),
     );
     warnings
 }
@@ -285,18 +288,34 @@ impl Config {
         self.tsdb().map_or(0, |tsdb| tsdb.duration_ms("out_of_order_time_window"))
     }
 
-    /// Milliseconds and bytes that are kept, where the file bounds them.
-    pub(crate) fn retention(&self) -> (Option<i64>, Option<u64>) {
+    /// Milliseconds that samples are kept. A bound on bytes, which is not active, does not lift that on time.
+    pub(crate) fn retention_ms(&self) -> i64 {
         let retention = self.tsdb().and_then(|tsdb| tsdb.section("retention"));
         let time = retention.map(|retention| retention.duration_ms("time")).filter(|ms| *ms > 0);
-        let size = retention.map(|retention| retention.uint("size")).filter(|bytes| *bytes > 0);
-        (time, size)
+        time.unwrap_or(RETENTION_MS)
     }
 
     /// Most exemplars, when the file says so.
     pub(crate) fn exemplars_max(&self) -> Option<usize> {
         let exemplars = self.root.section("storage")?.section("exemplars")?;
         Some(usize::try_from(exemplars.int("max_exemplars")).unwrap_or(0))
+    }
+
+    /// What only a start takes over, as key and value.
+    pub(crate) fn start_only(&self) -> Vec<(String, String)> {
+        let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
+        let duration = stdx::units::format_duration_ms;
+        [
+            ("storage.tsdb.out_of_order_time_window", duration(self.out_of_order_window_ms())),
+            ("storage.tsdb.retention.time", duration(self.retention_ms())),
+            (
+                "storage.exemplars.max_exemplars",
+                or_default(self.exemplars_max().map(|max| max.to_string())),
+            ),
+            ("listen.main", or_default(self.listen_main())),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec()
     }
 
     /// `listen.main`.

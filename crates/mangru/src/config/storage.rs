@@ -63,6 +63,28 @@ static RETENTION: Section = Section {
     },
 };
 
+/// Keys of the storage that are accepted and do nothing yet, with what happens instead.
+pub(super) fn not_active(root: &Record) -> Vec<String> {
+    let Some(tsdb) = root.section("storage").and_then(|storage| storage.section("tsdb")) else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    let retention = tsdb.section("retention");
+    for name in ["size", "percentage"] {
+        if retention.is_some_and(|retention| retention.is_given(name)) {
+            names.push(format!("storage.tsdb.retention.{name} (time alone bounds what is kept)"));
+        }
+    }
+    if tsdb.is_given("stale_series_compaction_threshold") {
+        names.push("storage.tsdb.stale_series_compaction_threshold".to_owned());
+    }
+    let encoding = tsdb.section("chunk_encoding");
+    if encoding.is_some_and(|encoding| encoding.text("floats") == "xor2") {
+        names.push("storage.tsdb.chunk_encoding.floats: xor2 (xor is written)".to_owned());
+    }
+    names
+}
+
 static EXEMPLARS: Section = Section {
     name: "config.ExemplarsConfig",
     keys: &[&[key("max_exemplars", Kind::Int)]],

@@ -341,6 +341,32 @@ fn yaml_errors_say_where() {
 }
 
 #[test]
+fn what_is_not_active_is_named() {
+    let warnings = |text: &str, options: &Options| {
+        let config = parse(text, "p.yml", Path::new(""), options).unwrap();
+        config.warnings.join("\n") + "\n"
+    };
+    expect![[r#"
+        otlp is checked and not active in this version
+        storage.tsdb.retention.size (time alone bounds what is kept) is checked and not active in this version
+        storage.tsdb.retention.percentage (time alone bounds what is kept) is checked and not active in this version
+        storage.tsdb.stale_series_compaction_threshold is checked and not active in this version
+        storage.tsdb.chunk_encoding.floats: xor2 (xor is written) is checked and not active in this version
+    "#]]
+    .assert_eq(&warnings(
+        "otlp: {convert_histograms_to_nhcb: true}\nstorage: {tsdb: {retention: {size: 1GB, percentage: 5}, stale_series_compaction_threshold: 0.5, chunk_encoding: {floats: xor2}}}",
+        &Options::default(),
+    ));
+    let options = Options { retention_bytes: Some(1 << 30), ..Options::default() };
+    expect![[r#"
+        storage.tsdb.retention.size (time alone bounds what is kept) is checked and not active in this version
+    "#]]
+    .assert_eq(&warnings("", &options));
+    let plain = "storage: {tsdb: {retention: {time: 1d}, chunk_encoding: {floats: xor}}}";
+    assert_eq!(warnings(plain, &Options::default()), "\n");
+}
+
+#[test]
 fn our_own_sections() {
     check(
         "pushgateway: {ttl: 1h}\nlisten: {main: ':1', syslog: ':1514'}\nlogs: {event_rules: [{name: a, on: {x: y}}]}\n",

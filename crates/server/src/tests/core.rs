@@ -5,8 +5,9 @@ use expect_test::expect;
 use http_body_util::Full;
 use hyper::Request;
 
-use super::Server;
-use crate::config::Config;
+use super::memory::Memory;
+use super::{NOW_MS, Server};
+use crate::config::{Config, Loaded};
 use crate::state::Phase;
 
 fn lifecycle() -> Config {
@@ -55,6 +56,28 @@ fn life_is_controlled_only_when_allowed() {
     assert!(server.get("/metrics").text().contains("prometheus_config_last_reload_successful 0\n"));
     assert_eq!(server.send(post("/-/quit")).line(), "200 Requesting termination... Goodbye!");
     assert_eq!(server.send(post("/-/quit")).line(), "200 Termination already in progress.");
+}
+
+#[test]
+fn a_reload_changes_what_it_can_and_names_the_rest() {
+    let loaded = |step_ms, window: &str| Loaded {
+        subquery_step_ms: Some(step_ms),
+        start_only: vec![("storage.window".to_owned(), window.to_owned())],
+        ..Loaded::default()
+    };
+    let loader = Box::new(move || Ok(loaded(15_000, "1h")));
+    let server = Server::starting_with(Config::default(), loaded(60_000, "0s"), loader)
+        .with_memory(Memory::with(&[(&[("__name__", "up")], &[(NOW_MS - 60_000, 1.0)])]));
+    let steps =
+        || server.get("/api/v1/query?query=count_over_time(up%5B1m%3A%5D)").text().to_owned();
+    assert!(steps().contains(r#","1"]"#), "{}", steps());
+    server.state.reload().unwrap();
+    assert!(steps().contains(r#","4"]"#), "{}", steps());
+    assert_eq!(server.state.needs_restart(&loaded(1, "0s")), [""; 0]);
+    assert_eq!(
+        server.state.needs_restart(&loaded(1, "1h")),
+        ["storage.window is 1h in the file and stays 0s until a restart"]
+    );
 }
 
 #[test]

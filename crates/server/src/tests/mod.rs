@@ -15,7 +15,7 @@ use hyper::{Request, Response};
 use stdx::clock::SimClock;
 
 use self::memory::{Memory, Stub};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Loader};
 use crate::http::ReplyBody;
 use crate::parts::Parts;
 use crate::request_line::LineStart;
@@ -60,6 +60,11 @@ impl Server {
     pub(crate) fn starting(config: Config) -> Self {
         let loader = Box::new(|| Err("mangru.yml:3:1: unknown key \"x\"".to_owned()));
         let loaded = Loaded { yaml: "global: {}\n".to_owned(), ..Loaded::default() };
+        Self::starting_with(config, loaded, loader)
+    }
+
+    /// The same with a configuration of its own, and what reads the next one.
+    pub(crate) fn starting_with(config: Config, loaded: Loaded, loader: Loader) -> Self {
         let clock = Arc::new(SimClock::at(NOW_MS));
         let state = Arc::new(State::new(config, loaded, loader, clock).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -90,12 +95,17 @@ impl Server {
     }
 
     pub(crate) fn over(config: Config, memory: Arc<Memory>) -> Self {
-        let mut server = Self::bare(config);
-        server.memory = memory;
-        let store = Arc::clone(&server.memory);
-        let engine = server.state.engine();
-        server.state.set_parts(Parts { store, engine, scraper: Arc::new(Stub) });
-        server
+        Self::bare(config).with_memory(memory)
+    }
+
+    /// The same server with `memory` behind it.
+    pub(crate) fn with_memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = memory;
+        let store = Arc::clone(&self.memory);
+        let engine = self.state.engine();
+        self.state.set_parts(Parts { store, engine, scraper: Arc::new(Stub) });
+        self.state.enter(Phase::Ready);
+        self
     }
 
     pub(crate) fn get(&self, path: &str) -> Got {
