@@ -245,8 +245,10 @@ mod tests {
             positive_buckets: vec![1.0],
             ..FloatHistogram::default()
         };
-        expect_test::expect![[r#"{"count":"0","sum":"0","buckets":[[0,"1","1.414213562373095","1"]]}"#]]
-            .assert_eq(&written(|out| histogram(out, &h)));
+        expect_test::expect![[
+            r#"{"count":"0","sum":"0","buckets":[[0,"1","1.414213562373095","1"]]}"#
+        ]]
+        .assert_eq(&written(|out| histogram(out, &h)));
         h = FloatHistogram {
             schema: CUSTOM_BUCKETS_SCHEMA,
             count: 3.0,
