@@ -136,7 +136,7 @@ fn answer(outcome: Outcome, stats: &str, waited: Duration, per_step: bool) -> An
             "value {stats:?} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" or \"all\""
         )
     });
-    let data = Some(result::data(outcome.value, &tail));
+    let data = Some(result::data(outcome.value, outcome.held, &tail));
     Answer { data, warnings: outcome.warnings, infos: outcome.infos }
         .warn(outcome.truncated.then_some(TRUNCATED))
         .warn(deprecated.as_deref())

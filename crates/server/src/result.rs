@@ -2,6 +2,7 @@
 
 use model::sample::{Samples, Value};
 use promql::engine::{MatrixSeries, QueryValue, VectorSample};
+use stdx::budget::Charge;
 
 use crate::answer::Data;
 use crate::json;
@@ -10,7 +11,8 @@ use crate::json;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// `{"resultType":…,"result":…}` with `tail` (further fields, or nothing) before the last brace.
-pub(crate) fn data(value: QueryValue, tail: &str) -> Data {
+/// `held` pays for the value until the last piece is handed on or the reader has gone.
+pub(crate) fn data(value: QueryValue, held: Charge, tail: &str) -> Data {
     let tail = format!("{tail}}}");
     match value {
         QueryValue::Scalar { t, v } => {
@@ -26,25 +28,32 @@ pub(crate) fn data(value: QueryValue, tail: &str) -> Data {
             out.push(']');
             Data::Whole(out + &tail)
         }
-        QueryValue::Vector(samples) => rows("vector", samples, vector_row, &tail),
-        QueryValue::Matrix(series) => rows("matrix", series, matrix_row, &tail),
+        QueryValue::Vector(samples) => rows("vector", (samples, held), vector_row, &tail),
+        QueryValue::Matrix(series) => rows("matrix", (series, held), matrix_row, &tail),
     }
 }
 
 fn rows<T: Send + 'static>(
     kind: &str,
-    rows: Vec<T>,
+    (rows, held): (Vec<T>, Charge),
     write: fn(&mut String, &T),
     tail: &str,
 ) -> Data {
     let head = format!("{{\"resultType\":\"{kind}\",\"result\":[");
-    let pieces =
-        Pieces { rows: rows.into_iter(), write, next: Some(head), tail: format!("]{tail}") };
+    let pieces = Pieces {
+        rows: rows.into_iter(),
+        held: Some(held),
+        write,
+        next: Some(head),
+        tail: format!("]{tail}"),
+    };
     Data::Pieces(Box::new(pieces))
 }
 
 struct Pieces<T> {
     rows: std::vec::IntoIter<T>,
+    /// Pays for the rows.
+    held: Option<Charge>,
     write: fn(&mut String, &T),
     /// What the next piece starts with; `None` after the end.
     next: Option<String>,
@@ -67,6 +76,7 @@ impl<T> Iterator for Pieces<T> {
             }
         }
         out.push_str(&self.tail);
+        self.held = None;
         Some(out)
     }
 }
@@ -111,6 +121,7 @@ mod tests {
     use model::histogram::FloatHistogram;
     use model::labels::Labels;
     use model::sample::Sample;
+    use stdx::budget::Budget;
 
     fn text(data: Data) -> (String, usize) {
         match data {
@@ -124,6 +135,10 @@ mod tests {
 
     fn labels() -> Labels {
         Labels::from_pairs([("__name__", "up"), ("job", "a\"b")])
+    }
+
+    fn held(bytes: u64) -> Charge {
+        Budget::new("memory", 1000).charge(bytes).unwrap()
     }
 
     #[test]
@@ -163,8 +178,30 @@ mod tests {
                 ]],
             ),
         ] {
-            want.assert_eq(&text(data(value, "")).0);
+            want.assert_eq(&text(data(value, held(0), "")).0);
         }
+    }
+
+    #[test]
+    fn memory_is_given_back_after_the_last_piece_or_with_the_reader() {
+        let budget = Budget::new("memory", 1000);
+        let pieces = || {
+            let samples = Samples { ts: vec![0; 100], vs: vec![1.5; 100], hs: Vec::new() };
+            let series = vec![MatrixSeries { labels: labels(), samples }; 200];
+            match data(QueryValue::Matrix(series), budget.charge(10).unwrap(), "") {
+                Data::Pieces(pieces) => pieces,
+                Data::Whole(text) => panic!("in one piece: {text}"),
+            }
+        };
+        let mut sent = pieces();
+        assert!(sent.next().is_some() && sent.next().is_some());
+        assert_eq!(budget.used_bytes(), 10);
+        assert!(sent.by_ref().count() > 0);
+        assert_eq!(budget.used_bytes(), 0);
+        let left = pieces();
+        assert_eq!(budget.used_bytes(), 10);
+        drop(left);
+        assert_eq!(budget.used_bytes(), 0);
     }
 
     #[test]
@@ -173,7 +210,7 @@ mod tests {
             let samples = Samples { ts: vec![0; 100], vs: vec![1.5; 100], hs: Vec::new() };
             vec![MatrixSeries { labels: labels(), samples }; n]
         };
-        let (json, pieces) = text(data(QueryValue::Matrix(series(1000)), ",\"stats\":{}"));
+        let (json, pieces) = text(data(QueryValue::Matrix(series(1000)), held(0), ",\"stats\":{}"));
         assert!(pieces > 10, "{pieces}");
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["result"].as_array().unwrap().len(), 1000);

@@ -137,10 +137,12 @@ impl Evaluator<'_> {
         if frame.steps == 0 {
             return Ok(Vec::new());
         }
-        let once = frame.once();
+        let once = frame.once()?;
         let series = self.eval(inner, &once)?;
+        let touched = once.touched_total();
         for step in 0..frame.steps {
-            frame.touch(step, once.touched_total());
+            self.watch.tick(1)?;
+            frame.touch(step, touched);
         }
         if frame.steps == 1 {
             return Ok(series);

@@ -54,6 +54,11 @@ impl Meter {
         Ok(())
     }
 
+    /// Takes `bytes` for what outlives the evaluation.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, QueryError> {
+        Ok(self.budget.charge(bytes)?)
+    }
+
     /// Takes `bytes` until the guard is dropped.
     pub(crate) fn hold(self: &Rc<Self>, bytes: u64) -> Result<Hold, QueryError> {
         Ok(Hold { meter: Rc::clone(self), samples: 0, charge: self.budget.charge(bytes)? })
@@ -81,6 +86,10 @@ impl Hold {
     pub(crate) fn bytes(&self) -> u64 {
         self.charge.bytes()
     }
+
+    pub(crate) fn meter(&self) -> &Rc<Meter> {
+        &self.meter
+    }
 }
 
 impl Drop for Hold {
@@ -96,9 +105,25 @@ pub(crate) struct Watch {
     pub(crate) deadline: Duration,
     pub(crate) timeout: Duration,
     pub(crate) cancel: CancelFlag,
+    /// Cells since the last look.
+    pub(crate) cells: Cell<usize>,
 }
 
+/// How often a long loop over cells looks at the deadline.
+const CELLS_PER_CHECK: usize = 1 << 16;
+
 impl Watch {
+    /// To be called before `cells` more values are looked at: the deadline is looked at each [`CELLS_PER_CHECK`] of them.
+    pub(crate) fn tick(&self, cells: usize) -> Result<(), QueryError> {
+        let sum = self.cells.get().saturating_add(cells);
+        if sum < CELLS_PER_CHECK {
+            self.cells.set(sum);
+            return Ok(());
+        }
+        self.cells.set(0);
+        self.check()
+    }
+
     /// To be called for each series and every thousand steps.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         if self.cancel.is_canceled() {

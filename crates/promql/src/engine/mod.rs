@@ -18,13 +18,13 @@ pub(crate) mod smooth;
 pub(crate) mod value;
 pub(crate) mod window;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::port::Queryable;
 use model::sample::{Sample, Samples, Value};
-use stdx::budget::Budget;
+use stdx::budget::{Budget, Charge};
 use stdx::clock::Clock;
 
 pub use error::{ErrorKind, QueryError};
@@ -38,7 +38,7 @@ use frame::Frame;
 use limits::{Meter, Watch};
 use notes::Notes;
 use plan::{Kind, Node, Times};
-use value::Series;
+use value::{Answer, Series, bytes_of};
 
 /// What holds for all queries of an engine.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ pub struct QueryStats {
 }
 
 /// A query's answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Outcome {
     pub value: QueryValue,
     /// All of them; whoever shows them cuts at its own bound.
@@ -112,6 +112,8 @@ pub struct Outcome {
     pub stats: QueryStats,
     /// Series were left out because of [`QueryParams::limit`].
     pub truncated: bool,
+    /// Pays for the value and the statistics out of [`EngineOptions::memory`]: to be kept for as long as they are.
+    pub held: Charge,
 }
 
 /// Evaluates queries; shared by many threads.
@@ -209,11 +211,13 @@ impl Engine {
                 deadline: begun.saturating_add(timeout),
                 timeout,
                 cancel: params.cancel.clone(),
+                cells: Cell::new(0),
             },
             notes: RefCell::new(Notes::default()),
         };
-        let frame = Frame::new(times.start, times.end, times.step);
-        let mut value = evaluate(&ev, &plan, times, &frame)?;
+        let frame = Frame::new(&ev.meter, (times.start, times.end), times.step)?;
+        let mut answer = Answer(ev.meter.charge(bytes_of(frame.steps, size_of::<(i64, u64)>()))?);
+        let mut value = evaluate(&ev, &plan, (times, &frame), &mut answer)?;
         let evaluated = self.clock.mono();
         if times.step > 0 || plan.value_type() == ValueType::Matrix {
             sort(&mut value);
@@ -222,18 +226,14 @@ impl Engine {
         let (warnings, infos) = ev.notes.borrow().texts(query);
         let touched = frame.touched();
         let stats = QueryStats {
-            samples_total: touched.iter().sum(),
+            samples_total: touched.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n)),
             samples_peak: ev.meter.peak(),
-            samples_per_step: touched
-                .iter()
-                .enumerate()
-                .map(|(i, &n)| (frame.time(i), n))
-                .collect(),
+            samples_per_step: touched,
             parse_time: Duration::ZERO,
             eval_time: evaluated.saturating_sub(begun),
             sort_time: self.clock.mono().saturating_sub(evaluated),
         };
-        Ok(Outcome { value, warnings, infos, stats, truncated })
+        Ok(Outcome { value, warnings, infos, stats, truncated, held: answer.0 })
     }
 }
 
@@ -251,19 +251,23 @@ fn check_range_type(found: ValueType) -> Result<(), QueryError> {
 fn evaluate(
     ev: &Evaluator<'_>,
     plan: &Node,
-    times: Times,
-    frame: &Frame,
+    (times, frame): (Times, &Frame),
+    answer: &mut Answer,
 ) -> Result<QueryValue, QueryError> {
     match (&plan.kind, plan.value_type()) {
         (Kind::Text(s), _) => return Ok(QueryValue::String { t: times.start, s: s.clone() }),
-        (_, ValueType::Matrix) => return Ok(QueryValue::Matrix(window::matrix(ev, plan, frame)?)),
+        (_, ValueType::Matrix) => {
+            return Ok(QueryValue::Matrix(window::matrix(ev, plan, frame, answer)?));
+        }
         (_, ValueType::Scalar | ValueType::Vector | ValueType::String) => {}
     }
     let series = ev.cleanup(ev.eval(plan, frame)?, frame.steps)?;
     if times.step > 0 {
-        return Ok(QueryValue::Matrix(
-            series.into_iter().map(|series| matrix_series(series, frame)).collect(),
-        ));
+        let rows = series.into_iter().map(|series| {
+            answer.column(&series.column)?;
+            Ok(matrix_series(series, frame))
+        });
+        return Ok(QueryValue::Matrix(rows.collect::<Result<_, QueryError>>()?));
     }
     if plan.value_type() == ValueType::Scalar {
         let v = series.first().and_then(|series| series.column.float(0));
@@ -271,11 +275,13 @@ fn evaluate(
             .map(|v| QueryValue::Scalar { t: times.start, v })
             .ok_or_else(|| bug("a scalar without a value"));
     }
-    let sample = |series: Series| {
-        let v = series.column.get(0)?;
-        Some(VectorSample { labels: series.labels, sample: Sample { t: times.start, v } })
-    };
-    Ok(QueryValue::Vector(series.into_iter().filter_map(sample).collect()))
+    let mut samples = Vec::new();
+    for Series { labels, column, .. } in series {
+        answer.column(&column)?;
+        let Some(v) = column.get(0) else { continue };
+        samples.push(VectorSample { labels, sample: Sample { t: times.start, v } });
+    }
+    Ok(QueryValue::Vector(samples))
 }
 
 fn matrix_series(series: Series, frame: &Frame) -> MatrixSeries {

@@ -10,6 +10,7 @@ use model::sample::{Sample, Samples, Value};
 
 use super::error::QueryError;
 use super::limits::{Hold, Meter};
+use stdx::budget::Charge;
 
 /// A sample of an instant vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,35 @@ pub enum QueryValue {
     Vector(Vec<VectorSample>),
     Matrix(Vec<MatrixSeries>),
 }
+
+/// What pays for a query's value while it is made, and then until it has been sent.
+#[derive(Debug)]
+pub(crate) struct Answer(pub(crate) Charge);
+
+impl Answer {
+    /// Pays for one series with `count` values in columns: those of `column`, which will be let go.
+    pub(crate) fn column(&mut self, column: &Column) -> Result<(), QueryError> {
+        let hists: u64 = column.hists.iter().flatten().map(|h| 16 * histogram_samples(h)).sum();
+        let points = bytes_of(column.count, POINT_BYTES);
+        self.bytes(points.saturating_add(hists).saturating_add(column.labels_bytes))
+    }
+
+    /// Pays for one series with `samples`.
+    pub(crate) fn samples(&mut self, samples: &Samples) -> Result<(), QueryError> {
+        let hists: u64 = samples.hs.iter().map(|(_, h)| 16 * histogram_samples(h)).sum();
+        let points = bytes_of(samples.ts.len() + samples.hs.len(), POINT_BYTES);
+        self.bytes(points.saturating_add(hists))
+    }
+
+    /// Pays for one row with `more` bytes of its own.
+    fn bytes(&mut self, more: u64) -> Result<(), QueryError> {
+        let row = bytes_of(1, size_of::<MatrixSeries>());
+        Ok(self.0.grow(row.saturating_add(more))?)
+    }
+}
+
+/// A time and a float, or a time and where a histogram is.
+const POINT_BYTES: usize = 16;
 
 /// How many samples count as one histogram, by its size in memory (as Prometheus counts).
 pub(crate) fn histogram_samples(h: &FloatHistogram) -> u64 {
@@ -59,6 +89,8 @@ pub(crate) struct Column {
     /// One per step, or empty when there is none.
     hists: Vec<Option<Arc<FloatHistogram>>>,
     count: usize,
+    /// Of the labels that were made for it.
+    labels_bytes: u64,
     hold: Hold,
 }
 
@@ -72,6 +104,7 @@ impl Column {
             present: vec![0; words],
             hists: Vec::new(),
             count: 0,
+            labels_bytes: 0,
             hold,
         })
     }
@@ -176,7 +209,9 @@ impl Column {
 
     /// Counts bytes that go with the column, such as labels made for it.
     pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), QueryError> {
-        self.hold.grow(0, bytes_of(bytes, 1))
+        let bytes = bytes_of(bytes, 1);
+        self.labels_bytes = self.labels_bytes.saturating_add(bytes);
+        self.hold.grow(0, bytes)
     }
 
     /// Changes each float, and drops the histograms.

@@ -12,7 +12,7 @@ use super::eval::{Evaluator, bug};
 use super::frame::Frame;
 use super::plan::{Kind, Node, RangeSelector, Subquery, reach, span_seconds};
 use super::selector::{STEPS_PER_CHECK, hint_resets, stale};
-use super::value::{Column, MatrixSeries, Series, histogram_samples};
+use super::value::{Answer, Column, MatrixSeries, Series, bytes_of, histogram_samples};
 use crate::ast::{Extension, Span};
 
 /// What a range function sees at one step.
@@ -275,11 +275,14 @@ fn each_evaluated(
 ) -> Result<(), QueryError> {
     let slide =
         Slide { range: subquery.range, offset: subquery.offset, at: subquery.at, extension: None };
-    let inner = subquery_frame(ev, subquery, frame);
+    let inner = subquery_frame(ev, subquery, frame)?;
     let mut samples = Samples::default();
+    let mut hold = ev.meter.hold(0)?;
     for series in ev.eval(&subquery.expr, &inner)? {
         ev.watch.check()?;
         samples.clear();
+        let bytes = bytes_of(series.column.count(), 16);
+        hold.grow(0, bytes.saturating_sub(hold.bytes()))?;
         unroll(&series.column, &inner, &mut samples);
         forget_resets(&mut samples);
         f(Source { labels: series.labels, drop_name: series.drop_name, samples: &samples, slide })?;
@@ -288,9 +291,13 @@ fn each_evaluated(
 }
 
 /// The steps of a subquery: absolute multiples of its step within the range of all outer steps.
-fn subquery_frame(ev: &Evaluator<'_>, subquery: &Subquery, frame: &Frame) -> Frame {
+fn subquery_frame(
+    ev: &Evaluator<'_>,
+    subquery: &Subquery,
+    frame: &Frame,
+) -> Result<Frame, QueryError> {
     if frame.steps == 0 {
-        return Frame::new(0, -1, 1);
+        return Frame::new(&ev.meter, (0, -1), 1);
     }
     let step = subquery.step.filter(|&step| step > 0).unwrap_or(ev.subquery_step).max(1);
     let lookup = |t: i64| subquery.at.unwrap_or(t).saturating_sub(subquery.offset);
@@ -299,7 +306,7 @@ fn subquery_frame(ev: &Evaluator<'_>, subquery: &Subquery, frame: &Frame) -> Fra
     if start <= low {
         start = start.saturating_add(step);
     }
-    Frame::new(start, lookup(frame.end()), step)
+    Frame::new(&ev.meter, (start, lookup(frame.end())), step)
 }
 
 fn unroll(column: &Column, frame: &Frame, out: &mut Samples) {
@@ -345,23 +352,27 @@ fn buffer_bytes(samples: &Samples) -> u64 {
     floats + samples.hs.iter().map(|(_, h)| 16 * histogram_samples(h)).sum::<u64>()
 }
 
-/// The range vector itself, as an instant query returns it; its value at the frame's only step.
+/// The range vector itself, as an instant query returns it; its value at the frame's only step. All of it is held.
 pub(crate) fn matrix(
     ev: &Evaluator<'_>,
     range: &Node,
     frame: &Frame,
+    answer: &mut Answer,
 ) -> Result<Vec<MatrixSeries>, QueryError> {
     let mut out = Vec::new();
+    let mut hold = ev.meter.hold(0)?;
     each_source(ev, range, frame, &mut |source| {
         let Slide { range, offset, at, extension } = source.slide;
         let end = at.unwrap_or(frame.start).saturating_sub(offset);
+        // At most three points come to it when it is extended.
+        answer.samples(source.samples)?;
         let mut samples = source.samples.clone();
         if let Some(extension) = extension {
             super::smooth::extend(&mut samples, (end - range, end), extension)?;
         }
         let size = u64::try_from(samples.ts.len()).unwrap_or(u64::MAX)
             + samples.hs.iter().map(|(_, h)| histogram_samples(h)).sum::<u64>();
-        ev.meter.check(size)?;
+        hold.grow(size, 0)?;
         frame.touch(0, size);
         if !samples.is_empty() {
             let labels = match source.drop_name && ev.delayed {

@@ -75,7 +75,7 @@ fn bytes_are_bounded() {
         range(&at(needed - 1), "m"),
         ErrorKind::Execution,
         expect![
-            "query needs too much memory: query.max-memory: 88 bytes wanted with 88 of 175 in use"
+            "query needs too much memory: query.max-memory: 248 bytes wanted with 576 of 823 in use"
         ],
     );
 }
@@ -86,9 +86,63 @@ fn a_subquery_that_is_too_fine_is_refused_before_it_is_held() {
         engine(|_| {}).instant(&store(), "max_over_time(m[10y:1ms])", 0, &QueryParams::default()),
         ErrorKind::Execution,
         expect![
-            "query needs too much memory: query.max-memory: 2562300000000 bytes wanted with 0 of 1048576 in use"
+            "query needs too much memory: query.max-memory: 2522880000000 bytes wanted with 24 of 1048576 in use"
         ],
     );
+}
+
+#[test]
+fn no_subquery_is_walked_through_before_it_is_paid_for() {
+    for range in ["30d:1ms", "100y:1ms"] {
+        for inner in ["vector(1)", "time()", "m", "sum(m @ 0)", "absent(x)", "vector(1)[1h:1s]"] {
+            let inner = inner.replace("vector(1)[1h:1s]", "sum_over_time(vector(1)[1h:1s])");
+            let inner = if inner == "time()" { "vector(time())".to_owned() } else { inner };
+            for outer in ["max_over_time", "absent_over_time", ""] {
+                let query = format!("{outer}({inner}[{range}])");
+                let found = engine(|_| {}).instant(&store(), &query, 0, &QueryParams::default());
+                assert!(matches!(found, Err(QueryError::Memory(_))), "{query}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_of_a_range_vector_is_held() {
+    let at = |options: EngineOptions| {
+        let engine = Engine::new(options, Arc::new(SimClock::at(0)));
+        engine.instant(&store(), "{__name__=~\".+\"}[1h]", 9 * MINUTE, &QueryParams::default())
+    };
+    let options = || EngineOptions::new(Budget::new("query.max-memory", 1 << 20));
+    // Two series of ten samples each.
+    assert!(at(EngineOptions { samples_max: 20, ..options() }).is_ok());
+    let found = at(EngineOptions { samples_max: 19, ..options() });
+    assert!(matches!(found, Err(QueryError::TooManySamples(_))), "{found:?}");
+    let needed = {
+        let options = options();
+        let memory = Arc::clone(&options.memory);
+        assert!(at(options).is_ok());
+        memory.peak_bytes()
+    };
+    assert!(needed > 2 * 10 * 16, "{needed}");
+    let within = |bytes| at(EngineOptions::new(Budget::new("query.max-memory", bytes)));
+    assert!(within(needed).is_ok());
+    assert!(matches!(within(needed - 1), Err(QueryError::Memory(_))));
+}
+
+#[test]
+fn an_answer_is_paid_for_as_long_as_it_is_there() {
+    let engine = engine(|_| {});
+    let used = || engine.options().memory.used_bytes();
+    let outcome = range(&engine, "m").unwrap();
+    assert_eq!(outcome.held.bytes(), used());
+    assert!(used() >= 2 * 10 * 16, "{}", used());
+    drop(outcome);
+    assert_eq!(used(), 0);
+    let outcome = engine.instant(&store(), "m[1h]", 0, &QueryParams::default()).unwrap();
+    assert_eq!(outcome.held.bytes(), used());
+    assert!(used() > 0);
+    drop(outcome);
+    assert_eq!(used(), 0);
 }
 
 #[test]
