@@ -30,6 +30,12 @@ pub enum AppendError {
     OutOfOrderExemplar,
     #[error("duplicate exemplar")]
     DuplicateExemplar,
+    /// Of a commit alone: so many samples are not stored, because another commit came between with newer ones of their series. The rest
+    /// of the batch is stored as asked.
+    #[error(
+        "{floats} float and {histograms} histogram samples are not stored: newer ones of their series came at the same time"
+    )]
+    Overtaken { floats: u64, histograms: u64 },
     /// A bound of ours (series, symbols, memory); the text names it.
     #[error("limit reached: {0}")]
     Limit(String),
@@ -117,7 +123,8 @@ pub trait Appender {
     /// Makes the batch visible to readers and logs it.
     ///
     /// # Errors
-    /// [`AppendError::Storage`]: nothing of the batch is stored.
+    /// [`AppendError::Storage`]: nothing of the batch is stored. [`AppendError::Overtaken`], with [`Durability::Synced`] alone: some samples
+    /// are not, the others are.
     fn commit(self: Box<Self>, durability: Durability) -> Result<(), AppendError>;
 }
 

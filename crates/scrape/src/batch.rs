@@ -163,6 +163,7 @@ impl<'o, 's> Batch<'o, 's> {
                 | AppendError::Labels(_)
                 | AppendError::OutOfOrderExemplar
                 | AppendError::DuplicateExemplar
+                | AppendError::Overtaken { .. }
                 | AppendError::Storage(_)),
             ) => return Err(Refused(error.to_string())),
         }

@@ -60,7 +60,8 @@ impl From<AppendError> for Failure {
             | AppendError::Histogram(_)
             | AppendError::Labels(_)
             | AppendError::OutOfOrderExemplar
-            | AppendError::DuplicateExemplar => Self::Bad(text),
+            | AppendError::DuplicateExemplar
+            | AppendError::Overtaken { .. } => Self::Bad(text),
             AppendError::Limit(_) => Self::Busy(text),
             AppendError::Storage(_) => Self::Internal(text),
         }
@@ -256,7 +257,15 @@ impl Batch<'_> {
 
     /// Makes it durable; what was stored, samples with invalid labels, and what was left out.
     fn commit(mut self) -> Result<(Written, u64, Option<Failure>), Failure> {
-        self.appender.commit(Durability::Synced)?;
+        match self.appender.commit(Durability::Synced) {
+            Ok(()) => {}
+            Err(error @ AppendError::Overtaken { floats, histograms }) => {
+                self.written.samples = self.written.samples.saturating_sub(floats);
+                self.written.histograms = self.written.histograms.saturating_sub(histograms);
+                self.reasons.push(error.to_string());
+            }
+            Err(error) => return Err(error.into()),
+        }
         if self.reasons_more > 0 {
             self.reasons.push(format!("and {} more", self.reasons_more));
         }

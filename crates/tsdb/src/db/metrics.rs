@@ -139,6 +139,7 @@ impl DbMetrics {
             | AppendError::Histogram(_)
             | AppendError::Labels(_)
             | AppendError::DuplicateExemplar
+            | AppendError::Overtaken { .. }
             | AppendError::Limit(_)
             | AppendError::Storage(_) => {}
         }

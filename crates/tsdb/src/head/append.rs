@@ -10,12 +10,13 @@ use model::histogram::{FloatHistogram, Histogram};
 use model::labels::Labels;
 use model::metadata::Metadata;
 use model::port::{AppendError, Appender, Durability, SeriesRef};
-use model::sample::is_stale;
+use model::sample::{Value, is_stale};
 
 use crate::db::Db;
 use crate::wal::WalError;
 
 use super::plan::{Gathered, Group, Plan};
+use super::postings::IdMap;
 use super::side::{AnyValue, HistogramValue};
 use super::{CHUNK_RANGE_MS, Head};
 
@@ -37,12 +38,24 @@ enum Fate {
 }
 
 impl Bounds {
-    fn fate(&self, head: &Head, id: u32, t: i64, v: &AnyValue) -> Result<Fate, AppendError> {
-        let last = head.last_t(id);
+    /// `in_batch` is the newest sample that the batch has of the series.
+    fn fate(
+        &self,
+        head: &Head,
+        in_batch: Option<&(i64, AnyValue)>,
+        (id, t, v): (u32, i64, &AnyValue),
+    ) -> Result<Fate, AppendError> {
+        let committed = head.last_t(id);
+        let in_batch = in_batch.filter(|(last, _)| committed.is_none_or(|t| t < *last));
+        let last = in_batch.map(|(last, _)| *last).or(committed);
+        let is_same = || match in_batch {
+            Some((_, have)) => have.is_same(v),
+            None => head.last_value(id).is_same(v),
+        };
         if t >= self.min_valid || self.is_in_window(t) {
             match last {
                 Some(last) if t < last => {}
-                Some(last) if t == last && head.last_value(id).is_same(v) => return Ok(Fate::Same),
+                Some(last) if t == last && is_same() => return Ok(Fate::Same),
                 Some(last) if t == last => return Err(AppendError::Duplicate),
                 Some(_) | None => return Ok(Fate::InOrder),
             }
@@ -71,6 +84,8 @@ pub(crate) struct HeadAppender<'a> {
     extent: (u32, u32),
     /// The highest id so far: one above it is not there yet.
     max_id: Option<u32>,
+    /// The newest in-order sample of each series; kept from the first id on that does not ascend.
+    newest: IdMap<(i64, AnyValue)>,
 }
 
 impl std::fmt::Debug for HeadAppender<'_> {
@@ -83,7 +98,14 @@ impl<'a> HeadAppender<'a> {
     pub(crate) fn new(db: &'a Db) -> Self {
         db.metrics.active_appenders.add(1.0);
         db.metrics.appenders_created.inc();
-        Self { db, bounds: None, gathered: Gathered::default(), extent: (0, 0), max_id: None }
+        Self {
+            db,
+            bounds: None,
+            gathered: Gathered::default(),
+            extent: (0, 0),
+            max_id: None,
+            newest: IdMap::default(),
+        }
     }
 
     fn bounds(&mut self, head: &Head, t: i64) -> Bounds {
@@ -143,50 +165,52 @@ impl<'a> HeadAppender<'a> {
             }
         };
         let bounds = self.bounds(&head, t);
+        self.note_order(id);
+        let in_batch = self.newest.get(&id);
         let v = match v {
-            AnyValue::Float(f) if is_stale(f) => self.stale(&head, id),
+            AnyValue::Float(f) if is_stale(f) => stale(&head, in_batch, id),
             AnyValue::Float(_) | AnyValue::Histogram(_) => v,
         };
-        let fate = bounds.fate(&head, id, t, &v).inspect_err(|error| {
+        let fate = bounds.fate(&head, in_batch, (id, t, &v)).inspect_err(|error| {
             db.metrics.refused(error, matches!(v, AnyValue::Histogram(_)));
         })?;
         let series = head.ref_of(id);
         drop(head);
+        let fate = match fate {
+            Fate::Late => held_against_stored(db, id, t, &v)?,
+            Fate::InOrder | Fate::Same => fate,
+        };
         if fate != Fate::Same {
-            self.push(id, t, v);
+            self.push(id, t, v, fate);
         }
         Ok(series)
     }
 
-    /// A staleness marker has the kind of what it ends.
-    fn stale(&self, head: &Head, id: u32) -> AnyValue {
-        let mut here = self.gathered.groups.last().into_iter().flat_map(|group| &group.histograms);
-        if let Some((_, _, h)) = here.find(|(have, _, _)| *have == id) {
-            return AnyValue::Histogram(HistogramValue::stale(h.is_float()));
+    /// Takes note that a sample of `id` comes: when the series may be there already, the newest samples must be known.
+    fn note_order(&mut self, id: u32) {
+        if self.max_id.is_none_or(|max| id > max) {
+            self.max_id = Some(id);
+            return;
         }
-        match head.last_value(id) {
-            AnyValue::Histogram(h) => AnyValue::Histogram(HistogramValue::stale(h.is_float())),
-            AnyValue::Float(_) => AnyValue::Float(model::sample::stale_nan()),
+        if std::mem::replace(&mut self.gathered.may_repeat, true) {
+            return;
+        }
+        // Ids have ascended so far: each is there once.
+        for group in &self.gathered.groups {
+            let floats = group.floats.iter().map(|(id, t, v)| (*id, *t, AnyValue::Float(*v)));
+            let histograms = group.histograms.iter();
+            let histograms = histograms.map(|(id, t, h)| (*id, *t, AnyValue::Histogram(h.clone())));
+            self.newest.extend(floats.chain(histograms).map(|(id, t, v)| (id, (t, v))));
         }
     }
 
-    fn push(&mut self, id: u32, t: i64, v: AnyValue) {
-        if self.max_id.is_none_or(|max| id > max) {
-            self.max_id = Some(id);
-        } else {
-            self.gathered.may_repeat = true;
+    fn push(&mut self, id: u32, t: i64, v: AnyValue, fate: Fate) {
+        let is_mixed = self.newest.get(&id).is_some_and(|(_, have)| !have.is_kind_of(&v));
+        if is_mixed || self.gathered.groups.is_empty() {
+            self.gathered.groups.push(Group::default());
         }
-        let Some(group) = self.gathered.groups.last_mut() else {
-            self.gathered.groups.push(Group::default());
-            return self.push_into_last(id, t, v);
-        };
-        let is_mixed = self.gathered.may_repeat
-            && match &v {
-                AnyValue::Float(_) => group.histograms.iter().any(|(have, _, _)| *have == id),
-                AnyValue::Histogram(_) => group.floats.iter().any(|(have, _, _)| *have == id),
-            };
-        if is_mixed {
-            self.gathered.groups.push(Group::default());
+        if self.gathered.may_repeat && fate == Fate::InOrder {
+            self.newest.insert(id, (t, v.clone()));
         }
         self.push_into_last(id, t, v);
     }
@@ -281,7 +305,9 @@ impl Appender for HeadAppender<'_> {
             let (batch, late_batch) = (plan.batch(&head), plan.late_batch(&head));
             (plan, batch, late_batch)
         };
-        db.metrics.out_of_order.float.add(plan.dropped);
+        let (floats, histograms) = plan.overtaken;
+        db.metrics.out_of_order.float.add(floats);
+        db.metrics.out_of_order.histogram.add(histograms);
         if plan.is_empty() && durability == Durability::Soon {
             return Ok(());
         }
@@ -298,8 +324,41 @@ impl Appender for HeadAppender<'_> {
         if durability == Durability::Synced {
             db.wal.wait(ticket).map_err(storage)?;
             db.settle(ticket);
+            if floats + histograms > 0 {
+                return Err(AppendError::Overtaken { floats, histograms });
+            }
         }
         Ok(())
+    }
+}
+
+/// A late sample must not come at the time of another one: only one of them would ever be seen.
+fn held_against_stored(db: &Db, id: u32, t: i64, v: &AnyValue) -> Result<Fate, AppendError> {
+    let Some(have) = super::read::value_at(db, id, t) else { return Ok(Fate::Late) };
+    if is_stored_as(v, &have) { Ok(Fate::Same) } else { Err(AppendError::Duplicate) }
+}
+
+/// Whether `have` is how `v` is read back. Hints are a chunk's, not a sample's.
+fn is_stored_as(v: &AnyValue, have: &Value) -> bool {
+    match (v, have) {
+        (AnyValue::Float(v), Value::Float(have)) => v.to_bits() == have.to_bits(),
+        (AnyValue::Histogram(v), Value::Histogram(have)) => {
+            let reset_hint = have.reset_hint;
+            let v = FloatHistogram { reset_hint, ..(*v.to_float()).clone() };
+            v == **have || is_stale(v.sum) && is_stale(have.sum)
+        }
+        (AnyValue::Float(_), Value::Histogram(_)) | (AnyValue::Histogram(_), Value::Float(_)) => {
+            false
+        }
+    }
+}
+
+/// A staleness marker has the kind of what it ends.
+fn stale(head: &Head, in_batch: Option<&(i64, AnyValue)>, id: u32) -> AnyValue {
+    let last = in_batch.map_or_else(|| head.last_value(id), |(_, v)| v.clone());
+    match last {
+        AnyValue::Histogram(h) => AnyValue::Histogram(HistogramValue::stale(h.is_float())),
+        AnyValue::Float(_) => AnyValue::Float(model::sample::stale_nan()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a commit will do, decided against the head as it is: the same list is logged and applied.
 
+use std::collections::BTreeMap;
+
 use model::exemplar::Exemplar;
 
 use crate::wal::Batch;
@@ -38,19 +40,20 @@ pub(crate) struct Plan {
     late: Vec<(u32, i64, AnyValue)>,
     exemplars: Vec<(u32, Exemplar)>,
     metadata: Vec<(u32, u32)>,
-    /// Samples that another commit has overtaken.
-    pub(crate) dropped: u64,
+    /// Floats and histograms that another commit has overtaken and that are not stored.
+    pub(crate) overtaken: (u64, u64),
 }
 
 /// Sorts samples into those that come in order and those that come late.
 struct Sorter<'a> {
     head: &'a Head,
     takes_late: bool,
-    /// Newest time of each series with the batch so far; kept only when series repeat.
+    /// Newest time of each series with the batch so far; kept only when series repeat and may come late. (Else the appender has seen to it
+    /// that the batch's samples of a series ascend.)
     newest: Option<IdMap<i64>>,
-    late: Vec<(u32, i64, AnyValue)>,
+    late: BTreeMap<(u32, i64), AnyValue>,
     new: Vec<u32>,
-    dropped: u64,
+    overtaken: (u64, u64),
     /// A series was dropped while the batch was open.
     is_stale: bool,
 }
@@ -63,28 +66,51 @@ impl Sorter<'_> {
             return false;
         }
         let batch_last = self.newest.as_ref().and_then(|newest| newest.get(&id)).copied();
-        let is_kept = match batch_last.or_else(|| self.head.last_t(id)) {
-            Some(last) if t == last => false,
-            Some(last) if t < last => {
-                let is_taken = self.takes_late && self.head.late_value(id, t).is_none();
-                if is_taken {
-                    self.late.push((id, t, v()));
-                    self.note_new(id);
-                } else {
-                    self.dropped += 1;
-                }
-                return false;
+        match batch_last.or_else(|| self.head.last_t(id)) {
+            // The appender takes no other value at the time of its own newest.
+            Some(last) if t == last && batch_last.is_some() => false,
+            Some(last) if t == last => {
+                self.expect_same(&self.head.last_value(id), &v());
+                false
             }
-            Some(_) | None => true,
-        };
-        if !is_kept {
-            return false;
+            Some(last) if t < last => {
+                self.put_late(id, t, v());
+                false
+            }
+            Some(_) | None => {
+                self.note_new(id);
+                if let Some(newest) = &mut self.newest {
+                    newest.insert(id, t);
+                }
+                true
+            }
         }
-        self.note_new(id);
-        if let Some(newest) = &mut self.newest {
-            newest.insert(id, t);
+    }
+
+    fn put_late(&mut self, id: u32, t: i64, v: AnyValue) {
+        let have = self.head.late_value(id, t).or_else(|| self.late.get(&(id, t))).cloned();
+        if let Some(have) = have {
+            self.expect_same(&have, &v);
+        } else if self.takes_late {
+            self.late.insert((id, t), v);
+            self.note_new(id);
+        } else {
+            self.note_overtaken(&v);
         }
-        true
+    }
+
+    /// What is stored already is as good as stored by this batch.
+    fn expect_same(&mut self, have: &AnyValue, v: &AnyValue) {
+        if !have.is_same(v) {
+            self.note_overtaken(v);
+        }
+    }
+
+    fn note_overtaken(&mut self, v: &AnyValue) {
+        match v {
+            AnyValue::Float(_) => self.overtaken.0 += 1,
+            AnyValue::Histogram(_) => self.overtaken.1 += 1,
+        }
     }
 
     fn note_new(&mut self, id: u32) {
@@ -101,10 +127,10 @@ impl Plan {
         let mut sorter = Sorter {
             head,
             takes_late,
-            newest: may_repeat.then(IdMap::default),
-            late: Vec::new(),
+            newest: (may_repeat && takes_late).then(IdMap::default),
+            late: BTreeMap::new(),
             new: Vec::new(),
-            dropped: 0,
+            overtaken: (0, 0),
             is_stale: false,
         };
         for group in &mut groups {
@@ -118,13 +144,14 @@ impl Plan {
             sorter.is_stale |= !head.is_taken(id);
             sorter.note_new(id);
         }
-        let Sorter { late, mut new, dropped, is_stale, .. } = sorter;
+        let Sorter { late, mut new, overtaken, is_stale, .. } = sorter;
         if is_stale {
             return None;
         }
         new.sort_unstable();
         new.dedup();
-        Some(Self { new, groups, late, exemplars, metadata, dropped })
+        let late = late.into_iter().map(|((id, t), v)| (id, t, v)).collect();
+        Some(Self { new, groups, late, exemplars, metadata, overtaken })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -121,6 +121,18 @@ impl SeriesSet for HeadSeries<'_> {
     }
 }
 
+/// What is stored for the series at `t`. `None` also when it cannot be read now.
+pub(crate) fn value_at(db: &Db, id: u32, t: i64) -> Option<Value> {
+    let copy = {
+        let head = db.head.read();
+        head.copy(id, head.isolation.current(), t, t)
+    };
+    let mut out = Samples::default();
+    copy.decode(db, t, t, &mut out).ok()?;
+    let float = out.vs.first().map(|v| Value::Float(*v));
+    float.or_else(|| out.hs.pop().map(|(_, h)| Value::Histogram(h)))
+}
+
 /// What a reader needs of a series.
 #[derive(Debug, Default)]
 struct Copy {

@@ -90,6 +90,11 @@ pub(crate) enum AnyValue {
 }
 
 impl AnyValue {
+    /// Whether both are floats or both histograms.
+    pub(crate) fn is_kind_of(&self, other: &Self) -> bool {
+        matches!(self, Self::Float(_)) == matches!(other, Self::Float(_))
+    }
+
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),

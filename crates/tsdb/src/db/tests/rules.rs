@@ -41,9 +41,56 @@ fn order_and_bounds_without_a_window() {
     assert_eq!(errors(&db, "n=a@7199999=2 n=d@3600000=1"), "out of order sample\n");
     assert_eq!(errors(&db, "n=a@3599999=2 n=e@3599999=1"), "out of bounds\nout of bounds\n");
     assert_eq!(get(&db, &[]), "n=a -5000=1 7200000=2\nn=b -3605000=1\nn=d 3600000=1\n");
-    // What a batch repeats or turns round is dropped at its commit.
-    assert_eq!(errors(&db, "n=f@7200005=1 n=f@7200003=2 n=f@7200005=3 n=f@7200006=4"), "");
+    // A batch is held against itself as well.
+    let batch = "n=f@7200005=1 n=f@7200003=2 n=f@7200005=3 n=f@7200005=1 n=f@7200006=4";
+    assert_eq!(errors(&db, batch), "out of order sample\nduplicate sample for timestamp\n");
     assert_eq!(get(&db, &[Matcher::equal("n", "f")]), "n=f 7200005=1 7200006=4\n");
+}
+
+/// What the commit of `one` says when that of `other` comes in between, and what is there then.
+fn overtaken(window_ms: i64, one: &str, other: &str, durability: Durability) -> (String, String) {
+    let dir = Dir::new(&format!("overtaken-{window_ms}-{durability:?}"));
+    let options = Options { out_of_order_window_ms: window_ms, ..Options::default() };
+    let db = dir.open(options.clone());
+    let mut appender = db.appender();
+    for sample in one.split_whitespace() {
+        let (t, v) = sample.split_once('=').unwrap();
+        let make = || labels("n=a");
+        appender.append(SeriesRef(0), &make, t.parse().unwrap(), v.parse().unwrap()).unwrap();
+    }
+    assert_eq!(errors(&db, other), "");
+    let said = appender.commit(durability).map_or_else(|error| error.to_string(), |()| "ok".into());
+    let there = get(&db, &[]);
+    drop(db);
+    assert_eq!(get(&dir.open(options), &[]), there);
+    (said, there)
+}
+
+#[test]
+fn a_commit_that_another_has_overtaken_says_what_is_not_stored() {
+    let check = |window, one, other, durability, said: &str, there: &str| {
+        let (got, samples) = overtaken(window, one, other, durability);
+        assert_eq!((got.as_str(), samples.as_str()), (said, there));
+    };
+    let one = "10=1 20=2 30=3";
+    let lost = |n| {
+        format!(
+            "{n} float and 0 histogram samples are not stored: newer ones of their series came at the same time"
+        )
+    };
+    check(0, one, "n=a@20=2", Durability::Synced, &lost(1), "n=a 20=2 30=3\n");
+    check(0, one, "n=a@20=9", Durability::Synced, &lost(2), "n=a 20=9 30=3\n");
+    check(0, one, "n=a@20=9", Durability::Soon, "ok", "n=a 20=9 30=3\n");
+    check(0, one, "n=b@20=9", Durability::Synced, "ok", "n=a 10=1 20=2 30=3\nn=b 20=9\n");
+    check(100, one, "n=a@20=2", Durability::Synced, "ok", "n=a 10=1 20=2 30=3\n");
+    check(
+        100,
+        "20=1 10=1 10=2",
+        "n=b@9=9",
+        Durability::Synced,
+        &lost(1),
+        "n=a 10=1 20=1\nn=b 9=9\n",
+    );
 }
 
 #[test]
