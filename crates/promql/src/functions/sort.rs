@@ -64,8 +64,8 @@ fn natural(a: &str, b: &str) -> Ordering {
         if a_chunk.is_empty() || b_chunk.is_empty() {
             return a_chunk.len().cmp(&b_chunk.len());
         }
-        let order = match (a_chunk.parse::<u64>(), b_chunk.parse::<u64>()) {
-            (Ok(a), Ok(b)) => a.cmp(&b),
+        let order = match (number(a_chunk), number(b_chunk)) {
+            (Some(a), Some(b)) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
             _ => a_chunk.cmp(b_chunk),
         };
         if order != Ordering::Equal {
@@ -73,6 +73,11 @@ fn natural(a: &str, b: &str) -> Ordering {
         }
         (a_rest, b_rest) = (a_next, b_next);
     }
+}
+
+/// The digits of a run of digits that count.
+fn number(chunk: &str) -> Option<&str> {
+    chunk.starts_with(|c: char| c.is_ascii_digit()).then(|| chunk.trim_start_matches('0'))
 }
 
 /// The leading run of digits, or of anything else.
@@ -90,5 +95,25 @@ mod tests {
         let mut texts = ["a10", "a2", "a", "b1", "10", "9", "a2b"];
         texts.sort_by(|a, b| natural(a, b));
         assert_eq!(texts, ["9", "10", "a", "a2", "a2b", "a10", "b1"]);
+    }
+
+    #[test]
+    fn numbers_of_any_length_have_one_order() {
+        // 2^64 and its neighbours, and more digits yet.
+        let sorted = [
+            "0",
+            "3",
+            "18446744073709551615",
+            "18446744073709551616",
+            "100000000000000000000",
+            "200000000000000000000",
+            "1000000000000000000000",
+        ];
+        for (i, a) in sorted.iter().enumerate() {
+            for (j, b) in sorted.iter().enumerate() {
+                assert_eq!(natural(a, b), i.cmp(&j), "{a} and {b}");
+                assert_eq!(natural(&format!("00{a}"), b), i.cmp(&j), "00{a} and {b}");
+            }
+        }
     }
 }
