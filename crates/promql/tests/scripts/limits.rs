@@ -234,6 +234,49 @@ fn a_query_ends_at_its_deadline() {
     );
 }
 
+/// A sample each second for `steps` seconds; the series of the metric `one` take turns.
+fn crowd(steps: i64, series: i64) -> Store {
+    let mut store = Store::default();
+    for i in 0..series {
+        let labels = |name: &str| Labels::from_pairs([("__name__", name), ("i", &i.to_string())]);
+        let (many, one) = (labels("many"), labels("one"));
+        for step in 0..steps {
+            store.put(&many, 1000 * step, Value::Float(1.0));
+            if step % series == i {
+                store.put(&one, 1000 * step, Value::Float(2.0));
+            }
+        }
+    }
+    store
+}
+
+#[test]
+fn a_join_looks_at_the_deadline() {
+    const STEPS: i64 = 500;
+    const SERIES: i64 = 40;
+    let store = crowd(STEPS, SERIES);
+    let looks = |query: &str| {
+        let clock = Arc::new(Hurry::default());
+        let mut options = EngineOptions::new(Budget::new("query.max-memory", 1 << 24));
+        options.timeout = Duration::from_secs(1 << 20);
+        let params = QueryParams { lookback_ms: Some(1000), ..QueryParams::default() };
+        let result = Engine::new(options, clock.clone()).range(
+            &store,
+            query,
+            0,
+            1000 * (STEPS - 1),
+            1000,
+            &params,
+        );
+        assert!(result.is_ok(), "{query}: {result:?}");
+        clock.0.mono().as_secs()
+    };
+    let (many, one) = (looks("many"), looks("one"));
+    // Each series of the left looks for its partner at each step: 40 × 500 × 40 values.
+    let joined = looks("many * on () group_left () one");
+    assert!(joined > many + one + 8, "{joined} looks, {many} and {one} for the sides");
+}
+
 #[test]
 fn only_vectors_and_scalars_have_ranges() {
     refused(

@@ -1,5 +1,7 @@
 //! `topk`, `bottomk`, `limitk`, `limit_ratio`: which input series stay, step by step.
 
+use std::cmp::Ordering;
+
 use model::sample::Value;
 
 use super::{Bounds, Groups, bounds, group_labels, ignored_histogram, param};
@@ -8,7 +10,6 @@ use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::plan::Aggregate;
-use crate::engine::selector::STEPS_PER_CHECK;
 use crate::engine::value::{Collector, Column, Series};
 use crate::format::general;
 
@@ -33,9 +34,7 @@ pub(super) fn eval(
     let groups = of_group.iter().max().map_or(0, |max| max + 1);
     let mut out = Collector::new(&ev.meter, frame.steps);
     for step in 0..frame.steps {
-        if step % STEPS_PER_CHECK == 0 {
-            ev.watch.check()?;
-        }
+        ev.watch.tick(input.len())?;
         let ranker = Ranker { ev, op: aggregate.op, span, input: &input, step };
         for picked in ranker.pick(&of_group, groups, &params) {
             for i in picked {
@@ -127,25 +126,18 @@ impl Ranker<'_, '_> {
             }
             if ranked && !column.has_float(self.step) {
                 self.ev.info(self.span, ignored_histogram(self.op));
-            } else if ranked {
-                self.rank(&mut picked[group], i, limit);
-            } else if picked[group].len() < limit {
+            } else if ranked || picked[group].len() < limit {
                 picked[group].push(i);
             }
         }
-        picked
-    }
-
-    /// Keeps the `limit` best in order, the best first; of equals the earlier stays ahead, NaN is last.
-    fn rank(&self, best: &mut Vec<usize>, i: usize, limit: usize) {
-        let v = self.value(i);
-        if best.len() == limit && !best.last().is_some_and(|&last| self.beats(v, self.value(last)))
-        {
-            return;
+        if ranked {
+            let top = self.op == AggregateOp::Topk;
+            let order = |&a: &usize, &b: &usize| {
+                better(self.value(a), self.value(b), top).then_with(|| a.cmp(&b))
+            };
+            picked.iter_mut().for_each(|group| keep_best(group, limit, order));
         }
-        let at = best.partition_point(|&other| !self.beats(v, self.value(other)));
-        best.insert(at, i);
-        best.truncate(limit);
+        picked
     }
 
     fn value(&self, i: usize) -> f64 {
@@ -154,11 +146,24 @@ impl Ranker<'_, '_> {
             Some(Value::Histogram(_)) | None => f64::NAN,
         }
     }
+}
 
-    fn beats(&self, a: f64, b: f64) -> bool {
-        let better = if self.op == AggregateOp::Topk { a > b } else { a < b };
-        better || (b.is_nan() && !a.is_nan())
+/// The better value first, NaN last.
+fn better(a: f64, b: f64, top: bool) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) if top => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+        (a_nan, b_nan) => a_nan.cmp(&b_nan),
     }
+}
+
+/// Keeps the `limit` (at least one) first by `order`, which has no equals, and puts them in order.
+fn keep_best(all: &mut Vec<usize>, limit: usize, order: impl Fn(&usize, &usize) -> Ordering) {
+    if all.len() > limit {
+        all.select_nth_unstable_by(limit - 1, &order);
+        all.truncate(limit);
+    }
+    all.sort_unstable_by(order);
 }
 
 #[expect(
@@ -174,4 +179,27 @@ fn whole(v: f64) -> i64 {
 fn in_ratio(hash: u64, ratio: f64) -> bool {
     let offset = hash as f64 / u64::MAX as f64;
     if ratio >= 0.0 { offset < ratio } else { offset >= 1.0 + ratio }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_in_order_with_equals_as_they_came_and_nan_last() {
+        let values = [1.0, f64::NAN, 3.0, -0.0, 3.0, 0.0, f64::NAN, f64::INFINITY];
+        let best = |limit, top| {
+            let mut all: Vec<usize> = (0..values.len()).collect();
+            keep_best(&mut all, limit, |&a, &b| {
+                better(values[a], values[b], top).then_with(|| a.cmp(&b))
+            });
+            all
+        };
+        let (top, bottom) = ([7, 2, 4, 0, 3, 5, 1, 6], [3, 5, 0, 2, 4, 7, 1, 6]);
+        for limit in 1..=values.len() + 1 {
+            let n = limit.min(values.len());
+            assert_eq!(best(limit, true), top[..n], "top {limit}");
+            assert_eq!(best(limit, false), bottom[..n], "bottom {limit}");
+        }
+    }
 }

@@ -38,6 +38,7 @@ pub(super) fn quantiles(
         let mut column = Column::new(&ev.meter, frame.steps)?;
         let mut values = Vec::with_capacity(members.len());
         for step in 0..frame.steps {
+            ev.watch.tick(members.len())?;
             values.clear();
             for series in &members {
                 match series.column.get(step) {

@@ -101,11 +101,13 @@ impl Join<'_, '_> {
         let mut worst: Option<(usize, usize, usize)> = None;
         for group in groups.iter().filter(|group| group.one.len() > 1) {
             for step in 0..self.steps {
+                self.ev.watch.tick(group.one.len())?;
                 let mut present = group.one.iter().filter(|&&i| self.one[i].column.has(step));
                 let (Some(&first), Some(&second)) = (present.next(), present.next()) else {
                     continue;
                 };
                 let found = (step, second, first);
+                self.ev.watch.tick(self.many.len())?;
                 if self.side_matters(step) && worst.is_none_or(|worst| found < worst) {
                     worst = Some(found);
                 }
@@ -148,6 +150,7 @@ impl Join<'_, '_> {
             let many_labels = match_labels(self.op.matching, &one.labels);
             let labels = self.result_labels(&many_labels, &one.labels);
             for step in 0..self.steps {
+                self.ev.watch.tick(1)?;
                 if matched.any[step] {
                     continue;
                 }
@@ -174,6 +177,7 @@ impl Join<'_, '_> {
         let many = &self.many[m];
         let mut labels: HashMap<Option<usize>, Labels> = HashMap::new();
         for step in 0..self.steps {
+            self.ev.watch.tick(1 + group.one.len())?;
             let Some(value) = many.column.get(step) else { continue };
             let partner = group.one.iter().copied().find(|&o| self.one[o].column.has(step));
             let other = match (partner.and_then(|o| self.one[o].column.get(step)), fill) {

@@ -18,11 +18,12 @@ pub(crate) fn eval(
     let steps = lhs.iter().chain(&rhs).map(|series| series.column.steps()).next().unwrap_or(0);
     let mut out = Collector::new(&ev.meter, steps);
     if op == BinaryOp::Or {
-        let left = presence(matching, &lhs, steps);
+        let left = presence(ev, matching, &lhs, steps)?;
         for series in lhs {
             out.add(series)?;
         }
         for mut series in rhs {
+            ev.watch.tick(steps)?;
             if let Some(taken) = left.get(&signature(matching, &series.labels)) {
                 keep_where(&mut series, |step| !taken[step]);
             }
@@ -30,8 +31,9 @@ pub(crate) fn eval(
         }
         return Ok(out.series());
     }
-    let right = presence(matching, &rhs, steps);
+    let right = presence(ev, matching, &rhs, steps)?;
     for mut series in lhs {
+        ev.watch.tick(steps)?;
         let partner = right.get(&signature(matching, &series.labels));
         match (op == BinaryOp::And, partner) {
             (true, None) => continue,
@@ -45,9 +47,15 @@ pub(crate) fn eval(
 }
 
 /// By signature, the steps at which some series has a value.
-fn presence(matching: &Matching, side: &[Series], steps: usize) -> HashMap<Vec<u8>, Vec<bool>> {
+fn presence(
+    ev: &Evaluator<'_>,
+    matching: &Matching,
+    side: &[Series],
+    steps: usize,
+) -> Result<HashMap<Vec<u8>, Vec<bool>>, QueryError> {
     let mut by_signature: HashMap<Vec<u8>, Vec<bool>> = HashMap::new();
     for series in side {
+        ev.watch.tick(steps)?;
         let has = by_signature
             .entry(signature(matching, &series.labels))
             .or_insert_with(|| vec![false; steps]);
@@ -55,7 +63,7 @@ fn presence(matching: &Matching, side: &[Series], steps: usize) -> HashMap<Vec<u
             *slot |= series.column.has(step);
         }
     }
-    by_signature
+    Ok(by_signature)
 }
 
 fn keep_where(series: &mut Series, keep: impl Fn(usize) -> bool) {
