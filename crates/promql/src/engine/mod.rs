@@ -15,6 +15,7 @@ pub(crate) mod notes;
 pub(crate) mod plan;
 pub(crate) mod selector;
 pub(crate) mod smooth;
+pub(crate) mod track;
 pub(crate) mod value;
 pub(crate) mod window;
 

@@ -12,6 +12,7 @@ use super::eval::{Evaluator, bug};
 use super::frame::Frame;
 use super::plan::{Kind, Node, RangeSelector, Subquery, reach, span_seconds};
 use super::selector::{STEPS_PER_CHECK, hint_resets, stale};
+use super::track::{Drops, Extreme, Track};
 use super::value::{Answer, Column, MatrixSeries, Series, bytes_of, histogram_samples};
 use crate::ast::{Extension, Span};
 
@@ -24,6 +25,8 @@ pub(crate) struct Window<'a> {
     pub(crate) hs: &'a [(i64, Arc<FloatHistogram>)],
     /// What a counter had reached before each of its resets within the window; empty unless the call asks for it.
     pub(crate) drops: &'a [f64],
+    /// The greatest or least float, for a call that asks for it; NaN when there is none.
+    pub(crate) extreme: f64,
     pub(crate) start: i64,
     pub(crate) end: i64,
     /// The time of the step itself, without offset.
@@ -79,8 +82,7 @@ pub(crate) struct RangeCall<'a> {
     pub(crate) first_arg: Span,
     pub(crate) all_args: Span,
     pub(crate) keeps_name: bool,
-    /// The function wants [`Window::drops`].
-    pub(crate) counts_drops: bool,
+    pub(crate) track: Track,
     /// The scalar arguments, in order.
     pub(crate) scalars: &'a [Column],
 }
@@ -119,8 +121,10 @@ fn slide(
     let samples = source.samples;
     let Slide { range, offset, at, extension } = source.slide;
     let (before, after) = reach(extension, range, ev.lookback);
-    let drops = if call.counts_drops { drops(&samples.vs) } else { Drops::default() };
-    let (mut floats, mut hists, mut dropped) = ((0, 0), (0, 0), (0, 0));
+    let mut drops =
+        if call.track == Track::Drops { Drops::of(&samples.vs) } else { Drops::default() };
+    let mut extreme = Extreme::default();
+    let (mut floats, mut hists) = ((0, 0), (0, 0));
     for step in 0..frame.steps {
         if step % STEPS_PER_CHECK == STEPS_PER_CHECK - 1 {
             ev.watch.check()?;
@@ -132,9 +136,6 @@ fn slide(
         advance(&mut hists, samples.hs.len(), |i| samples.hs[i].0, low, high);
         let (ts, vs) = (&samples.ts[floats.0..floats.1], &samples.vs[floats.0..floats.1]);
         let hs = &samples.hs[hists.0..hists.1];
-        // A reset is between two samples that are both within.
-        dropped.1 = advanced(dropped.1, &drops.at, floats.1);
-        dropped.0 = advanced(dropped.0, &drops.at, floats.0 + 1).min(dropped.1);
         if ts.is_empty() && hs.is_empty() {
             continue;
         }
@@ -149,7 +150,12 @@ fn slide(
             ts,
             vs,
             hs,
-            drops: &drops.from[dropped.0..dropped.1],
+            drops: drops.within(floats.0, floats.1),
+            extreme: match call.track {
+                Track::Max => extreme.within(&samples.vs, floats, |a, b| a > b),
+                Track::Min => extreme.within(&samples.vs, floats, |a, b| a < b),
+                Track::Nothing | Track::Drops => f64::NAN,
+            },
             start: end.saturating_sub(range),
             end,
             now,
@@ -166,29 +172,6 @@ fn slide(
     }
     column.seal()?;
     Ok(column)
-}
-
-/// The resets of a counter: the index after each, and the value before it.
-#[derive(Debug, Default)]
-struct Drops {
-    at: Vec<usize>,
-    from: Vec<f64>,
-}
-
-fn drops(vs: &[f64]) -> Drops {
-    let mut found = Drops::default();
-    for (i, pair) in vs.windows(2).enumerate() {
-        if pair[1] < pair[0] {
-            found.at.push(i + 1);
-            found.from.push(pair[0]);
-        }
-    }
-    found
-}
-
-/// The first position from `from` on whose index is at least `index`.
-fn advanced(from: usize, at: &[usize], index: usize) -> usize {
-    from + at[from..].iter().take_while(|&&i| i < index).count()
 }
 
 /// Moves the half-open index range to the times `low < t <= high`, which never go back.

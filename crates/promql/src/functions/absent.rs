@@ -7,6 +7,7 @@ use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::plan::{Call, Kind, Node, fixed_labels};
+use crate::engine::track::Track;
 use crate::engine::value::{Column, Series};
 use crate::engine::window::{self, RangeCall};
 
@@ -82,7 +83,7 @@ pub(super) fn absent_over_time(
         first_arg: range.span,
         all_args: range.span,
         keeps_name: true,
-        counts_drops: false,
+        track: Track::Nothing,
         scalars: &[],
     };
     window::each(ev, present, frame, &mut |series, _| {

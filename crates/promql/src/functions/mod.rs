@@ -21,6 +21,7 @@ use crate::engine::eval::{Evaluator, Sink, bug};
 use crate::engine::frame::Frame;
 use crate::engine::plan::{Call, Kind, Node, seconds};
 use crate::engine::selector;
+use crate::engine::track::Track;
 use crate::engine::value::{Column, Series};
 use crate::engine::window::{self, RangeCall, RangeFn};
 
@@ -60,8 +61,14 @@ pub(crate) fn each(
     let all_args = Span { start: first_arg.start, end: last_arg.end };
     let keeps_name = matches!(call.name, "last_over_time" | "first_over_time");
     let counts_drops = matches!(call.name, "rate" | "increase");
+    let track = match call.name {
+        "max_over_time" => Track::Max,
+        "min_over_time" => Track::Min,
+        _ if counts_drops => Track::Drops,
+        _ => Track::Nothing,
+    };
     let range_call =
-        RangeCall { f, range, first_arg, all_args, keeps_name, counts_drops, scalars: &scalars };
+        RangeCall { f, range, first_arg, all_args, keeps_name, track, scalars: &scalars };
     window::each(ev, range_call, frame, &mut |series, metric| {
         if counts_drops && series.column.any_float() {
             note_non_counter(ev, metric, range.span);
@@ -128,8 +135,8 @@ fn range_function(name: &str) -> Option<RangeFn> {
         "first_over_time" => over_time::first,
         "last_over_time" => over_time::last,
         "mad_over_time" => over_time::mad,
-        "max_over_time" => over_time::max,
-        "min_over_time" => over_time::min,
+        "max_over_time" => over_time::extreme,
+        "min_over_time" => over_time::extreme,
         "present_over_time" => over_time::present,
         "quantile_over_time" => over_time::quantile,
         "stddev_over_time" => over_time::stddev,

@@ -138,12 +138,9 @@ fn best(ev: &Evaluator<'_>, w: &Window<'_>, beats: impl Fn(f64, f64) -> bool) ->
     Some(best)
 }
 
-pub(super) fn max(ev: &Evaluator<'_>, w: &Window<'_>) -> Found {
-    Ok(best(ev, w, |v, max| v > max).map(|i| Value::Float(w.vs[i])))
-}
-
-pub(super) fn min(ev: &Evaluator<'_>, w: &Window<'_>) -> Found {
-    Ok(best(ev, w, |v, min| v < min).map(|i| Value::Float(w.vs[i])))
+/// `max_over_time` and `min_over_time`: the window has found it.
+pub(super) fn extreme(ev: &Evaluator<'_>, w: &Window<'_>) -> Found {
+    Ok(floats_only(ev, w).then_some(Value::Float(w.extreme)))
 }
 
 pub(super) fn ts_of_max(ev: &Evaluator<'_>, w: &Window<'_>) -> Found {
