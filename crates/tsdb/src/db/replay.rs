@@ -39,11 +39,11 @@ struct Replay {
     found: HashMap<u64, Vec<Found>>,
     /// Samples of chunks that hold late ones.
     late: HashMap<u64, Vec<(i64, f64)>>,
-    /// Chunk files have lost chunks, which may still be in the log.
-    has_gaps: bool,
     max_generation: u32,
     unknown: u64,
     deletions: u64,
+    /// Chunks with a right checksum and samples that cannot be read.
+    undecodable: u64,
     full: Option<Full>,
 }
 
@@ -59,7 +59,6 @@ pub(super) fn run(
     let mut damage = Vec::new();
     let each = |at: ChunkRef, meta: &ChunkMeta, bytes: &[u8]| replay.note_chunk(at, meta, bytes);
     let (chunks, bad) = HeadChunks::open(Arc::clone(fs), &dir.join("chunks_head"), each)?;
-    replay.has_gaps = !bad.is_empty();
     metrics.replay.chunk_corruptions.add(bad.len() as u64);
     for one in bad {
         let at = format!("chunks_head/{:06} at byte {}", one.file, one.offset);
@@ -83,7 +82,7 @@ impl Replay {
         let (mut ts, mut vs) = (Vec::new(), Vec::new());
         if meta.encoding == Encoding::Xor && xor::decode(bytes, &mut ts, &mut vs).is_err() {
             // The checksum is right: another program's writing. The log may have the samples.
-            self.has_gaps = true;
+            self.undecodable += 1;
             return;
         }
         if meta.is_out_of_order {
@@ -239,7 +238,8 @@ impl Replay {
             *newest = t;
             match self.head.last_t(id) {
                 Some(last) if t <= last => {
-                    if self.has_gaps && !self.head.covers(id, t) {
+                    // A chunk file may have lost any of its chunks, and not all losses can be seen in it.
+                    if !self.head.covers(id, t) {
                         self.head.put_late(id, t, v);
                     }
                 }
@@ -263,6 +263,12 @@ impl Replay {
         if orphans > 0 {
             damage.push(format!(
                 "chunks_head: {orphans} chunks left out: their series are not in the log"
+            ));
+        }
+        if self.undecodable > 0 {
+            damage.push(format!(
+                "chunks_head: {} chunks left out: their samples cannot be read",
+                self.undecodable
             ));
         }
         if self.deletions > 0 {

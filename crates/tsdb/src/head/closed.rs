@@ -104,6 +104,19 @@ impl Closed {
         found
     }
 
+    /// Whether a chunk of a list reaches over `t`.
+    pub(crate) fn covers(&self, list: u32, t: i64) -> bool {
+        let mut at = list;
+        while at != NONE {
+            let node = &self.nodes[at as usize];
+            if node.mint <= t {
+                return t <= node.mint.saturating_add(i64::from(node.span));
+            }
+            at = node.prev;
+        }
+        false
+    }
+
     fn chunk(&self, id: u32) -> Chunk {
         let node = &self.nodes[id as usize];
         let place = if node.in_memory {

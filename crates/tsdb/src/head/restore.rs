@@ -92,7 +92,7 @@ impl Head {
 
     /// Whether a closed chunk of the series reaches over `t`.
     pub(crate) fn covers(&self, id: u32, t: i64) -> bool {
-        !self.closed.overlapping(self.cold[id as usize].closed, t, t).is_empty()
+        self.closed.covers(self.cold[id as usize].closed, t)
     }
 
     /// Ends the replay: `generation` is above that of every ref that was seen, so that no new series gets a ref that was used.

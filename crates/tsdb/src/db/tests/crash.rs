@@ -251,6 +251,48 @@ fn flip_chunks(tenth: u64) {
     }
 }
 
+/// What a folder of two chunk files gives when `spoil` has changed the first one's bytes, and what it is to give.
+fn spoiled(spoil: impl Fn(Vec<u8>) -> Vec<u8>) -> (String, String) {
+    let sim = SimFs::new(1);
+    let open = || open_on(Arc::new(sim.clone()), Path::new(DIR), Options::default());
+    for start in [0, 400] {
+        let db = open();
+        for n in start..start + 400 {
+            let t = n * 15_000;
+            put(&db, &format!("__name__=m,s=0@{t}={n} __name__=m,s=1@{t}={n}"));
+        }
+        db.close().unwrap();
+    }
+    let path = Path::new(DIR).join("chunks_head").join("000001");
+    let bytes = spoil(stdx::fs::read_all(&sim, &path, 1 << 20).unwrap());
+    let file = sim.open(&path, OpenMode::Write).unwrap();
+    file.truncate(0).unwrap();
+    file.append(&bytes).unwrap();
+    let db = open();
+    let numbers = (0..800).map(|n| format!(" {}={n}", n * 15_000)).collect::<String>();
+    (get(&db, &all()), format!("__name__=m,s=0{numbers}\n__name__=m,s=1{numbers}\n"))
+}
+
+#[test]
+fn losses_that_a_chunk_file_does_not_show_cost_nothing_while_the_log_has_the_samples() {
+    let check = |what: &str, spoil: fn(Vec<u8>) -> Vec<u8>| {
+        let (got, expected) = spoiled(spoil);
+        assert!(got == expected, "{what}");
+    };
+    check("empty", |_| Vec::new());
+    check("zeros", |bytes| vec![0; bytes.len()]);
+    check("zeros behind the header", |mut bytes| {
+        bytes[8..].fill(0);
+        bytes
+    });
+    check("header alone", |bytes| bytes[..8].to_vec());
+    check("first chunk alone", |bytes| {
+        // Reference, times, encoding, a length of two bytes, checksum.
+        let len = usize::from(bytes[33] & 0x7f) | usize::from(bytes[34]) << 7;
+        bytes[..8 + 25 + 2 + len + 4].to_vec()
+    });
+}
+
 #[test]
 fn a_damaged_chunk_file_costs_nothing_while_the_log_has_the_samples() {
     (0..=10).step_by(5).for_each(flip_chunks);

@@ -72,8 +72,8 @@ impl Model {
         let (maxt, min_valid) = bounds;
         let is_in_window = self.window_ms > 0 && t >= maxt - self.window_ms;
         let series = self.series.get(&names()[i]);
-        let committed = series
-            .and_then(|(newest, samples)| Some((*newest).zip(samples.get(&(*newest)?).copied())?));
+        let committed =
+            series.and_then(|(newest, samples)| (*newest).zip(samples.get(&(*newest)?).copied()));
         let in_batch = taken.iter().filter(|(have, _, _)| *have == i).map(|(_, t, v)| (*t, *v));
         // Of two at one time the first is stored.
         let newest =
