@@ -69,6 +69,12 @@ impl Matcher {
         }
     }
 
+    /// The bytes of the compiled pattern; 0 for `=` and `!=`.
+    #[must_use]
+    pub fn program_bytes(&self) -> usize {
+        self.regex.as_ref().map_or(0, |regex| regex.program_bytes())
+    }
+
     /// All values that the pattern matches (before a negation), sorted, when they are few and known; `None` for `=` and `!=`.
     #[must_use]
     pub fn set_matches(&self) -> Option<&[String]> {

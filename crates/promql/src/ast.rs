@@ -109,6 +109,10 @@ impl Expr {
 pub const DEPTH_MAX: usize = 500;
 /// Longest query text, in bytes.
 pub const QUERY_BYTES_MAX: usize = 256 * 1024;
+/// Most matchers in the braces of one query's selectors.
+pub const MATCHERS_MAX: usize = 10_000;
+/// Most bytes of all compiled patterns of one query's selectors. A query full of names with `|` between them stays below.
+pub const PATTERNS_BYTES_MAX: usize = 32 << 20;
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -83,11 +83,8 @@ impl Params {
 
     /// The selectors of `match[]`.
     pub(crate) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, String> {
-        self.all("match[]")
-            .map(|text| {
-                promql::parse::parse_metric_selector(text).map_err(|error| error.to_string())
-            })
-            .collect()
+        promql::parse::parse_metric_selectors(self.all("match[]"))
+            .map_err(|error| error.to_string())
     }
 
     /// The same, each with at least one matcher that the empty text does not satisfy. The error is not wrapped: one API

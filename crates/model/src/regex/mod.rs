@@ -81,6 +81,12 @@ impl Regex {
         &self.pattern
     }
 
+    /// The bytes of the compiled program.
+    #[must_use]
+    pub fn program_bytes(&self) -> usize {
+        self.regex.memory_usage()
+    }
+
     /// Whether the whole of `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {

@@ -33,7 +33,7 @@ pub use limits::CancelFlag;
 pub use value::{MatrixSeries, QueryValue, VectorSample};
 
 use crate::ast::{Expr, ValueType};
-use crate::parse::{ParserOptions, parse};
+use crate::parse::{ParserOptions, parse_costed};
 use eval::{Evaluator, bug};
 use frame::Frame;
 use limits::{Meter, Watch};
@@ -146,7 +146,7 @@ impl Engine {
         t: i64,
         params: &QueryParams,
     ) -> Result<Outcome, QueryError> {
-        let (expr, parse_time) = self.parse(query)?;
+        let (expr, _patterns, parse_time) = self.parse(query)?;
         let mut outcome =
             self.run(storage, query, &expr, Times { start: t, end: t, step: 0 }, params)?;
         outcome.stats.parse_time = parse_time;
@@ -167,7 +167,7 @@ impl Engine {
         step: i64,
         params: &QueryParams,
     ) -> Result<Outcome, QueryError> {
-        let (expr, parse_time) = self.parse(query)?;
+        let (expr, _patterns, parse_time) = self.parse(query)?;
         if step <= 0 {
             let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
             return Err(QueryError::BadData(text.to_owned()));
@@ -177,10 +177,12 @@ impl Engine {
         Ok(outcome)
     }
 
-    fn parse(&self, query: &str) -> Result<(Expr, Duration), QueryError> {
+    /// The tree, what pays for its patterns, and the time it took.
+    fn parse(&self, query: &str) -> Result<(Expr, Charge, Duration), QueryError> {
         let begun = self.clock.mono();
-        let expr = parse(query, &self.options.parser)?;
-        Ok((expr, self.clock.mono().saturating_sub(begun)))
+        let (expr, bytes) = parse_costed(query, &self.options.parser)?;
+        let charge = self.options.memory.charge(bytes_of(bytes, 1))?;
+        Ok((expr, charge, self.clock.mono().saturating_sub(begun)))
     }
 
     fn run(

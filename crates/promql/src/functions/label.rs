@@ -8,7 +8,7 @@ use crate::engine::error::QueryError;
 use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::plan::Call;
-use crate::engine::value::{Collector, Series};
+use crate::engine::value::{Collector, Series, bytes_of};
 
 /// Longest label value that these functions make, in bytes: a short query could make values of any length.
 const VALUE_BYTES_MAX: usize = 1 << 20;
@@ -40,6 +40,8 @@ pub(super) fn replace(
     if target.is_empty() {
         return invalid(&format!("destination label name in label_replace(): {target}"));
     }
+    // Calls within calls have their patterns at the same time.
+    let _hold = ev.meter.hold(bytes_of(regex.program_bytes(), 1))?;
     let references = template.matches('$').count();
     relabel(ev, call, frame, target, &|labels| {
         let value = labels.get(source).unwrap_or("");

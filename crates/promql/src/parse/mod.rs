@@ -12,7 +12,9 @@ mod tests;
 
 use model::matcher::Matcher;
 
-use crate::ast::{DEPTH_MAX, Expr, ExprKind, QUERY_BYTES_MAX, Span};
+use crate::ast::{
+    DEPTH_MAX, Expr, ExprKind, MATCHERS_MAX, PATTERNS_BYTES_MAX, QUERY_BYTES_MAX, Span,
+};
 use crate::check;
 use crate::error::{Fail, ParseError};
 use crate::lex::{Kind, Lexer, Token, Word};
@@ -47,10 +49,20 @@ impl Default for ParserOptions {
 /// # Errors
 /// [`ParseError`] with the first thing that is wrong: syntax, types, or a limit.
 pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
-    parse_boxed(text, *options).map(|expr| *expr).map_err(|fail| *fail)
+    parse_costed(text, options).map(|(expr, _)| expr)
 }
 
-fn parse_boxed(text: &str, options: ParserOptions) -> Result<Box<Expr>, Fail> {
+/// As [`parse`], with the bytes of the query's compiled patterns.
+pub(crate) fn parse_costed(
+    text: &str,
+    options: &ParserOptions,
+) -> Result<(Expr, usize), ParseError> {
+    parse_boxed(text, *options)
+        .map(|(expr, cost)| (*expr, cost.patterns_bytes))
+        .map_err(|fail| *fail)
+}
+
+fn parse_boxed(text: &str, options: ParserOptions) -> Result<(Box<Expr>, Cost), Fail> {
     let mut parser = Parser::new(text, options)?;
     if parser.peek()?.kind == Kind::Eof {
         return Err(parser.fail(Span::default(), "no expression found in input".to_owned()));
@@ -58,7 +70,7 @@ fn parse_boxed(text: &str, options: ParserOptions) -> Result<Box<Expr>, Fail> {
     let mut expr = parser.expr(0)?.expr;
     parser.end()?;
     check::check(&mut expr, text)?;
-    Ok(expr)
+    Ok((expr, parser.cost))
 }
 
 /// Reads a series selector, as `match[]` has it: `name`, `name{…}` or `{…}`. An empty one is accepted: whether that is
@@ -67,17 +79,30 @@ fn parse_boxed(text: &str, options: ParserOptions) -> Result<Box<Expr>, Fail> {
 /// # Errors
 /// [`ParseError`] when it is not a selector.
 pub fn parse_metric_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
-    selector_boxed(text).map_err(|fail| *fail)
+    selector_boxed(text, &mut Cost::default()).map_err(|fail| *fail)
 }
 
-fn selector_boxed(text: &str) -> Result<Vec<Matcher>, Fail> {
+/// Reads several series selectors, which share the limits of one query.
+///
+/// # Errors
+/// As [`parse_metric_selector`], at the first that is not a selector or goes over a limit.
+pub fn parse_metric_selectors<'t>(
+    texts: impl IntoIterator<Item = &'t str>,
+) -> Result<Vec<Vec<Matcher>>, ParseError> {
+    let mut cost = Cost::default();
+    texts.into_iter().map(|text| selector_boxed(text, &mut cost).map_err(|fail| *fail)).collect()
+}
+
+fn selector_boxed(text: &str, cost: &mut Cost) -> Result<Vec<Matcher>, Fail> {
     let mut parser = Parser::new(text, ParserOptions::default())?;
+    parser.cost = *cost;
     let token = parser.peek()?;
     if !(token.kind == Kind::LBrace || selector::is_metric_name(token.kind)) {
         return Err(parser.unexpected(token));
     }
     let node = parser.selector()?;
     parser.end()?;
+    *cost = parser.cost;
     let ExprKind::Vector(selector) = node.expr.kind else { return Ok(Vec::new()) };
     Ok(selector.matchers)
 }
@@ -86,6 +111,13 @@ fn selector_boxed(text: &str) -> Result<Vec<Matcher>, Fail> {
 struct Node {
     expr: Box<Expr>,
     height: usize,
+}
+
+/// What the matchers that were read so far take.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    matchers: usize,
+    patterns_bytes: usize,
 }
 
 struct Parser<'a> {
@@ -98,6 +130,7 @@ struct Parser<'a> {
     nesting: usize,
     /// Aggregations whose end has not been seen: they name themselves in errors.
     aggregations: usize,
+    cost: Cost,
 }
 
 impl<'a> Parser<'a> {
@@ -108,7 +141,16 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(text, Span::default(), message));
         }
         let lexer = Lexer::new(text);
-        Ok(Self { text, options, lexer, peeked: None, last_end: 0, nesting: 0, aggregations: 0 })
+        Ok(Self {
+            text,
+            options,
+            lexer,
+            peeked: None,
+            last_end: 0,
+            nesting: 0,
+            aggregations: 0,
+            cost: Cost::default(),
+        })
     }
 
     fn peek(&mut self) -> Result<Token, Fail> {
@@ -194,6 +236,21 @@ impl<'a> Parser<'a> {
             return Err(self.fail(span, message));
         }
         Ok(())
+    }
+
+    /// Counts a matcher against the limits.
+    fn count(&mut self, matcher: &Matcher, start: usize) -> Result<(), Fail> {
+        self.cost.matchers += 1;
+        self.cost.patterns_bytes += matcher.program_bytes();
+        let Cost { matchers, patterns_bytes } = self.cost;
+        let message = if matchers > MATCHERS_MAX {
+            format!("there are more matchers than the limit of {MATCHERS_MAX}")
+        } else if patterns_bytes > PATTERNS_BYTES_MAX {
+            format!("patterns take more memory than the limit of {PATTERNS_BYTES_MAX} bytes")
+        } else {
+            return Ok(());
+        };
+        Err(self.fail(self.span_from(start), message))
     }
 
     fn node(&self, span: Span, kind: ExprKind, height: usize) -> Result<Node, Fail> {

@@ -56,7 +56,9 @@ impl Parser<'_> {
                 return Err(self.unexpected_in(token, CONTEXT, "identifier or \"}\""));
             }
             self.next()?;
-            matchers.push(self.condition(token)?);
+            let matcher = self.condition(token)?;
+            self.count(&matcher, token.span.start)?;
+            matchers.push(matcher);
             let separator = self.peek()?;
             if separator.kind == Kind::Comma {
                 self.next()?;

@@ -488,3 +488,23 @@ proptest! {
         prop_assert!(selector.map_or_else(|e| e.position <= text.len(), |_| true));
     }
 }
+
+#[test]
+fn matchers_and_their_patterns_are_bounded() {
+    let selector = |n: usize, matcher: &str| format!("{{{}}}", vec![matcher; n].join(","));
+    let query = |n| parse(&selector(n, "a=\"b\""), &ParserOptions::default());
+    assert!(query(MATCHERS_MAX).is_ok());
+    let want = "1:60002: parse error: there are more matchers than the limit of 10000";
+    assert_eq!(query(MATCHERS_MAX + 1).unwrap_err().to_string(), want);
+
+    let matcher = "a=~\".{1000}\"";
+    let one = parse_metric_selector(&selector(1, matcher)).unwrap()[0].program_bytes();
+    let most = PATTERNS_BYTES_MAX / one;
+    // Within one selector, over a query, and over several selectors.
+    assert!(parse_metric_selector(&selector(most, matcher)).is_ok());
+    let refused = "patterns take more memory than the limit of 33554432 bytes";
+    let text = format!("{} + {}", selector(most, matcher), selector(1, matcher));
+    assert_eq!(parse(&text, &ParserOptions::default()).unwrap_err().message, refused);
+    let (all, last) = (selector(most, matcher), selector(1, matcher));
+    assert_eq!(parse_metric_selectors([&*all, &*last]).unwrap_err().message, refused);
+}

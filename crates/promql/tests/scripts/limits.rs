@@ -146,6 +146,22 @@ fn an_answer_is_paid_for_as_long_as_it_is_there() {
 }
 
 #[test]
+fn patterns_are_paid_for() {
+    let engine = engine(|_| {});
+    // Each takes about a megabyte, the budget.
+    for query in [
+        "m{job=~\".{600}.{600}\"}",
+        "label_replace(label_replace(m, \"a\", \"\", \"a\", \".{600}\"), \"a\", \"\", \"a\", \".{600}\")",
+    ] {
+        let found = engine.instant(&store(), query, 0, &QueryParams::default());
+        assert!(matches!(found, Err(QueryError::Memory(_))), "{query}: {found:?}");
+    }
+    let query = "label_replace(m{job=~\".{300}|a\"}, \"a\", \"\", \"a\", \".{300}\")";
+    let found = engine.instant(&store(), query, 0, &QueryParams::default());
+    assert!(found.is_ok(), "{found:?}");
+}
+
+#[test]
 fn label_values_are_bounded() {
     // Each round doubles the value, from 16 bytes to a mebibyte in 16.
     let doubled = |rounds: usize| {
