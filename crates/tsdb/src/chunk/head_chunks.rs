@@ -12,21 +12,22 @@ use stdx::checksum::{crc32c, crc32c_append};
 use stdx::fs::{File, Fs, OpenMode};
 use stdx::varint;
 
+use super::recover::recover;
 use super::{ChunkError, Encoding};
 
-const MAGIC: u32 = 0x0130_BC91;
-const VERSION: u8 = 1;
+pub(super) const MAGIC: u32 = 0x0130_BC91;
+pub(super) const VERSION: u8 = 1;
 /// Bytes in front of a file's first chunk.
-const FILE_HEADER_BYTES: u64 = 8;
+pub(super) const FILE_HEADER_BYTES: u64 = 8;
 /// Bytes from which a file takes no more chunks.
 pub const FILE_BYTES_MAX: u64 = 128 << 20;
 /// Longest chunk that is written or read.
 pub const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Bytes in front of a chunk's length: reference, two times, encoding.
-const META_BYTES: usize = 25;
-const CRC_BYTES: usize = 4;
+pub(super) const META_BYTES: usize = 25;
+pub(super) const CRC_BYTES: usize = 4;
 /// The bit of the encoding that says that the chunk's samples came out of order.
-const OUT_OF_ORDER: u8 = 1 << 7;
+pub(super) const OUT_OF_ORDER: u8 = 1 << 7;
 /// Bytes that wait in memory before they are written.
 const BUFFER_BYTES: usize = 128 << 10;
 /// Bytes that may wait while the disk refuses.
@@ -37,7 +38,7 @@ pub const BUFFER_BYTES_MAX: usize = 4 << 20;
 pub struct ChunkRef(pub u64);
 
 impl ChunkRef {
-    fn new(file: u32, offset: u64) -> Self {
+    pub(super) fn new(file: u32, offset: u64) -> Self {
         Self(u64::from(file) << 32 | (offset & 0xffff_ffff))
     }
 
@@ -86,14 +87,14 @@ pub struct HeadChunkDamage {
 }
 
 #[derive(Debug)]
-struct OpenFile {
-    number: u32,
-    file: Arc<dyn File>,
+pub(super) struct OpenFile {
+    pub(super) number: u32,
+    pub(super) file: Arc<dyn File>,
     /// Bytes in the file, without those that wait.
-    len: u64,
+    pub(super) len: u64,
     /// Newest time in it.
-    maxt: i64,
-    is_synced: bool,
+    pub(super) maxt: i64,
+    pub(super) is_synced: bool,
 }
 
 #[derive(Debug)]
@@ -118,8 +119,8 @@ pub struct HeadChunks {
 }
 
 impl HeadChunks {
-    /// Opens the folder (made when missing) and calls `each` for every chunk in it, in the order of writing. A file is cut off
-    /// where it is damaged; what it held behind that is lost here and still in the log.
+    /// Opens the folder (made when missing) and calls `each` for every chunk in it, in the order of writing. What is damaged is left
+    /// out and left as it is; files that hold nothing are removed.
     ///
     /// # Errors
     /// [`HeadChunkError::Io`]: the folder cannot be used at all.
@@ -138,13 +139,12 @@ impl HeadChunks {
             let path = dir.join(&entry.name);
             newest = newest.max(number);
             match recover(fs.as_ref(), &path, number, &mut each) {
-                Ok((Some(file), bad)) => {
-                    files.push(file);
-                    damage.extend(bad);
-                }
-                Ok((None, bad)) => {
-                    fs.remove_file(&path).map_err(list)?;
-                    damage.extend(bad);
+                Ok(found) => {
+                    if found.file.is_none() && found.damage.is_empty() {
+                        fs.remove_file(&path).map_err(list)?;
+                    }
+                    files.extend(found.file);
+                    damage.extend(found.damage);
                 }
                 Err(error) => {
                     let what = error.to_string();
@@ -356,7 +356,7 @@ fn put_chunk(out: &mut Vec<u8>, meta: &ChunkMeta, data: &[u8]) {
 type Parsed = (ChunkMeta, std::ops::Range<usize>);
 
 /// The chunk at the beginning of `bytes`: its head and where its data is.
-fn parse(bytes: &[u8]) -> Result<Parsed, String> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     let (meta, rest) = bytes.split_first_chunk::<META_BYTES>().ok_or("chunk's head is cut off")?;
     let (len, len_bytes) = varint::uvarint(rest).ok_or("chunk's length is cut off")?;
     let len = usize::try_from(len).unwrap_or(usize::MAX);
@@ -369,16 +369,21 @@ fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     if crc32c_append(0, &bytes[..end]).to_be_bytes() != crc {
         return Err("checksum is wrong".to_owned());
     }
-    let [series, mint, maxt] = [0, 8, 16].map(|at| {
-        let bytes = meta[at..at + 8].try_into().expect("eight bytes");
-        u64::from_be_bytes(bytes)
-    });
+    let (series, (mint, maxt)) = (word(meta, 0), times(meta));
     let number = meta[META_BYTES - 1];
     let encoding = Encoding::from_number(number & !OUT_OF_ORDER);
     let encoding = encoding.map_err(|error: ChunkError| error.to_string())?;
-    let (mint, maxt) = (mint.cast_signed(), maxt.cast_signed());
     let is_out_of_order = number & OUT_OF_ORDER != 0;
     Ok((ChunkMeta { series, mint, maxt, encoding, is_out_of_order }, start..end))
+}
+
+fn word(meta: &[u8; META_BYTES], at: usize) -> u64 {
+    u64::from_be_bytes(meta[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// The times of a chunk's first and last sample.
+pub(super) fn times(meta: &[u8; META_BYTES]) -> (i64, i64) {
+    (word(meta, 8).cast_signed(), word(meta, 16).cast_signed())
 }
 
 /// Bytes that are enough for almost every chunk.
@@ -400,88 +405,4 @@ fn read_chunk(file: &dyn File, offset: u64) -> io::Result<ReadChunk> {
         bytes.truncate(got);
     }
     Ok(parse(&bytes).map(|(meta, range)| (meta, range, bytes)))
-}
-
-/// Reads all chunks of a file and cuts it off where it is damaged. `None`: there is nothing in it.
-fn recover(
-    fs: &dyn Fs,
-    path: &Path,
-    number: u32,
-    each: &mut impl FnMut(ChunkRef, &ChunkMeta, &[u8]),
-) -> io::Result<(Option<OpenFile>, Option<HeadChunkDamage>)> {
-    let file = fs.open(path, OpenMode::Write)?;
-    let file_len = file.len()?;
-    let mut header = [0; 8];
-    let got = file.read_at(0, &mut header)?;
-    if got < header.len() || header == [0; 8] {
-        return Ok((None, None));
-    }
-    if header[..4] != MAGIC.to_be_bytes() || header[4] != VERSION {
-        let what = "not a head chunk file of version 1".to_owned();
-        return Ok((
-            None,
-            Some(HeadChunkDamage { file: number, offset: 0, bytes: file_len, what }),
-        ));
-    }
-    let mut window =
-        Window { file: file.as_ref(), next: FILE_HEADER_BYTES, bytes: Vec::new(), at: 0 };
-    let mut len = FILE_HEADER_BYTES;
-    let mut maxt = i64::MIN;
-    let mut damage = None;
-    while len < file_len {
-        let bytes = window.fill(file_len)?;
-        match parse(bytes) {
-            Ok((meta, range)) => {
-                each(ChunkRef::new(number, len), &meta, &bytes[range.clone()]);
-                maxt = maxt.max(meta.maxt);
-                window.at += range.end + CRC_BYTES;
-                len += (range.end + CRC_BYTES) as u64;
-            }
-            Err(what) => {
-                // Prometheus sets files up with zeros: those are an end, not damage.
-                if !is_zero(bytes) {
-                    let bytes = file_len - len;
-                    damage = Some(HeadChunkDamage { file: number, offset: len, bytes, what });
-                }
-                file.truncate(len)?;
-                break;
-            }
-        }
-    }
-    Ok((Some(OpenFile { number, file, len, maxt, is_synced: false }), damage))
-}
-
-/// Whether a chunk's head is all zeros.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().take(META_BYTES).all(|byte| *byte == 0)
-}
-
-/// Bytes that are read at once.
-const WINDOW_BYTES: usize = 2 << 20;
-
-/// Reads a file from its beginning to its end, a stretch at a time.
-struct Window<'a> {
-    file: &'a dyn File,
-    /// Where the file goes on behind `bytes`.
-    next: u64,
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Window<'_> {
-    /// What lies ahead: a whole chunk at least, unless the file ends before.
-    fn fill(&mut self, file_len: u64) -> io::Result<&[u8]> {
-        let chunk_max = META_BYTES + varint::VARINT_BYTES_MAX + CHUNK_BYTES_MAX + CRC_BYTES;
-        if self.bytes.len() - self.at < chunk_max && self.next < file_len {
-            self.bytes.drain(..self.at);
-            self.at = 0;
-            let had = self.bytes.len();
-            self.bytes.resize(had + WINDOW_BYTES, 0);
-            let got = self.file.read_at(self.next, &mut self.bytes[had..])?;
-            self.bytes.truncate(had + got);
-            // A file that has become shorter ends here.
-            self.next = if got == 0 { file_len } else { self.next + got as u64 };
-        }
-        Ok(&self.bytes[self.at..])
-    }
 }

@@ -9,6 +9,7 @@ mod float_histogram;
 mod head_chunks;
 mod histogram;
 mod layout;
+mod recover;
 #[cfg(test)]
 mod tests;
 mod varbit;

@@ -239,12 +239,105 @@ fn chunks_are_read_at_once_and_found_again_and_a_torn_tail_is_dropped() {
     fs.crash();
     let (_, found, _) = open(&fs);
     assert_eq!(found, written, "what was not synced may be lost, the rest is there");
-    fs.flip(Path::new("chunks_head/000001"), 40, 1).unwrap();
-    let (chunks, found, damage) = open(&fs);
-    assert!(found.is_empty() && damage.len() == 1, "{damage:?}");
-    assert!(chunks.read_at(written[0].0, &mut Vec::new()).is_err());
-    let (_, _, damage) = open(&fs);
-    assert!(damage.is_empty(), "it was cut off");
+}
+
+fn file_of(fs: &SimFs) -> Vec<u8> {
+    stdx::fs::read_all(fs, Path::new("chunks_head/000001"), 8 << 20).unwrap()
+}
+
+/// Changes a file's bytes; told where each chunk begins.
+type Spoil = dyn Fn(&mut Vec<u8>, &dyn Fn(u64) -> usize);
+
+/// Opens a file of 60 chunks after `spoil`, twice: which chunks are missing, and the damages. The file stays as it is.
+fn spoiled(spoil: &Spoil) -> (Vec<u64>, Vec<String>) {
+    let fs = SimFs::new(7);
+    let (chunks, _, _) = open(&fs);
+    let write = |series| chunks.write(&meta(series), &payload(series)).unwrap();
+    let starts: Vec<ChunkRef> = (0..60).map(write).collect();
+    chunks.sync().unwrap();
+    let start = |series: u64| {
+        usize::try_from(starts[usize::try_from(series).unwrap()].0 & 0xffff_ffff).unwrap()
+    };
+    let mut bytes = file_of(&fs);
+    spoil(&mut bytes, &start);
+    let file = fs.open(Path::new("chunks_head/000001"), stdx::fs::OpenMode::Write).unwrap();
+    file.truncate(0).unwrap();
+    file.append(&bytes).unwrap();
+    let look = || {
+        let (chunks, found, damage) = open(&fs);
+        check_reads(&chunks, &found);
+        let missing =
+            (0..60).filter(|series| found.iter().all(|(_, meta, _)| meta.series != *series));
+        let text = |one: HeadChunkDamage| format!("{} bytes: {}", one.bytes, one.what);
+        (missing.collect::<Vec<u64>>(), damage.into_iter().map(text).collect::<Vec<String>>())
+    };
+    let first = look();
+    assert_eq!(look(), first);
+    assert!(file_of(&fs) == bytes, "what could not be read is left as it is");
+    first
+}
+
+#[test]
+fn damage_costs_the_chunks_that_it_hit_and_is_left_as_it_is() {
+    let mut said = String::new();
+    let mut check = |spoil: &Spoil| {
+        let (missing, damage) = spoiled(spoil);
+        let missing = if missing.len() == 60 { "all".to_owned() } else { format!("{missing:?}") };
+        said.push_str(&format!("{missing} {}\n", damage.join("; ")));
+    };
+    check(&|bytes, at| bytes[at(5) + 30] ^= 1);
+    // The length itself, made shorter and longer.
+    check(&|bytes, at| bytes[at(5) + 25] ^= 1);
+    check(&|bytes, at| bytes[at(5) + 26..at(5) + 29].fill(0x7f));
+    check(&|bytes, at| bytes[at(5) + 25..at(5) + 28].fill(0xff));
+    check(&|bytes, at| bytes[at(58)..].fill(0));
+    check(&|bytes, at| bytes[at(3)..at(6)].fill(0));
+    check(&|bytes, at| bytes.truncate(at(59) + 50));
+    check(&|bytes, at| {
+        let (from, to) = (at(7), at(8));
+        bytes[from + 24] = 9;
+        let crc = stdx::checksum::crc32c(&bytes[from..to - 4]).to_be_bytes();
+        bytes[to - 4..to].copy_from_slice(&crc);
+    });
+    check(&|bytes, _| bytes[..8].fill(0));
+    check(&|bytes, _| bytes[4] = 2);
+    check(&|bytes, _| bytes[8..].fill(7));
+    let expected = "[5] 3531 bytes: checksum is wrong
+[5] 3531 bytes: checksum is wrong
+[5] 3531 bytes: checksum is wrong
+[5] 3531 bytes: chunk of 12582911 bytes, at most 1048576 allowed
+[58, 59]\x20
+[3, 4, 5] 8493 bytes: checksum is wrong
+[59] 50 bytes: chunk is cut off
+[7] 4931 bytes: chunk encoding 9 is not supported
+[]\x20
+all 145865 bytes: not a head chunk file of version 1
+all 145857 bytes: checksum is wrong
+";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn damages_of_a_file_are_listed_up_to_the_bound() {
+    let fs = SimFs::new(7);
+    let (chunks, _, _) = open(&fs);
+    let n = recover::DAMAGE_MAX as u64 * 2 + 3;
+    let written: Vec<ChunkRef> =
+        (0..n).map(|series| chunks.write(&meta(series), &[1, 2, 3]).unwrap()).collect();
+    chunks.sync().unwrap();
+    let spoil = |series: u64| {
+        let at = written[usize::try_from(series).unwrap()].0 & 0xffff_ffff;
+        fs.flip(Path::new("chunks_head/000001"), at + 26, 1).unwrap();
+    };
+    (0..recover::DAMAGE_MAX as u64).for_each(|i| spoil(i * 2));
+    assert_eq!(open(&fs).2.len(), recover::DAMAGE_MAX);
+    spoil(n - 2);
+    let (_, found, damage) = open(&fs);
+    assert_eq!(
+        (damage.len(), found.len() as u64),
+        (recover::DAMAGE_MAX, n - recover::DAMAGE_MAX as u64 - 1)
+    );
+    assert_eq!(damage.last().unwrap().bytes, damage[0].bytes * 2);
 }
 
 #[test]

@@ -243,10 +243,10 @@ fn flip_chunks(tenth: u64) {
     let path = Path::new(DIR).join("chunks_head").join("000001");
     let len = sim.open(&path, OpenMode::Read).unwrap().len().unwrap();
     sim.flip(&path, 9 + (len - 10) * tenth / 10, 1).unwrap();
-    for damages in [1, 0] {
+    for _ in 0..2 {
         let db = open();
-        assert_eq!(db.damage().len(), damages, "{:?}", db.damage());
-        assert!(get(&db, &all()) == expected, "flip at {tenth}/10, {damages} damages");
+        assert_eq!(db.damage().len(), 1, "{:?}", db.damage());
+        assert!(get(&db, &all()) == expected, "flip at {tenth}/10");
         db.close().unwrap();
     }
 }
