@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hyper::StatusCode;
-use hyper::header::{self, HeaderValue};
+use hyper::header;
 use model::labels::{Labels, METRIC_NAME};
 use model::metadata::MetricType;
 use model::port::{ReadError, SelectHints};
@@ -11,7 +11,7 @@ use model::sample::{Value, is_stale};
 use wire::encode::{self, Encoder, Family, Metric};
 use wire::negotiate::negotiate;
 
-use crate::http::{Content, Reply};
+use crate::http::Reply;
 use crate::params::Params;
 use crate::serve::Call;
 
@@ -32,8 +32,7 @@ pub(crate) fn federate(call: &Call) -> Reply {
         Ok(families) => families,
         Err((status, text)) => return Reply::error(status, &text),
     };
-    let accept = Some(call.request.header(&header::ACCEPT)).filter(|text| !text.is_empty());
-    let (protocol, escaping) = negotiate(accept);
+    let (protocol, escaping) = negotiate(Some(call.request.header(&header::ACCEPT)));
     let mut body = Vec::new();
     let mut encoder = Encoder::new(protocol, escaping, &mut body);
     let external = external_labels(call);
@@ -41,12 +40,7 @@ pub(crate) fn federate(call: &Call) -> Reply {
         write_family(&mut encoder, name, rows, &external);
     }
     encoder.finish();
-    let mut reply = Reply::text(StatusCode::OK, String::new());
-    reply.content = Content::Whole(body.into());
-    match HeaderValue::from_str(&protocol.content_type(escaping)) {
-        Ok(kind) => reply.with(header::CONTENT_TYPE, kind),
-        Err(_) => reply,
-    }
+    Reply::exposition(body, &protocol.content_type(escaping))
 }
 
 /// The newest float of each series within the lookback, by metric name. Series that ended, native histograms and series

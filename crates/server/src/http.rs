@@ -89,6 +89,15 @@ impl Reply {
             .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
     }
 
+    /// Metrics in the format that `content_type` says.
+    pub(crate) fn exposition(body: Vec<u8>, content_type: &str) -> Self {
+        let reply = Self { content: Content::Whole(body.into()), ..Self::empty(StatusCode::OK) };
+        match HeaderValue::from_str(content_type) {
+            Ok(kind) => reply.with(header::CONTENT_TYPE, kind),
+            Err(_) => reply,
+        }
+    }
+
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), content: Content::Whole(Bytes::new()) }
     }

@@ -1,58 +1,129 @@
 //! `/metrics`: the server about itself, in the format that the scraper asks for.
 
-use hyper::StatusCode;
 use hyper::header;
-use stdx::metrics::text;
+use model::metadata::MetricType;
+use stdx::metrics::{Family, Kind, Point, PointValue};
+use wire::encode::{self, Bucket, Encoder, Metric, Value};
+use wire::escaping::EscapingScheme;
+use wire::negotiate::{Protocol, negotiate};
 
-use crate::http::{Content, Reply};
+use crate::http::Reply;
 use crate::serve::Call;
-
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-const OPEN_METRICS: &str =
-    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
 
 /// All families of the registry.
 pub(crate) fn metrics(call: &Call) -> Reply {
-    let families = call.state.registry.gather();
-    let (kind, body) = if wants_open_metrics(call.request.header(&header::ACCEPT)) {
-        (OPEN_METRICS, text::encode_openmetrics(&families))
-    } else {
-        (TEXT, text::encode(&families))
-    };
-    Reply::new(StatusCode::OK, kind, Content::Whole(body.into()))
+    let (protocol, escaping) = negotiate(Some(call.request.header(&header::ACCEPT)));
+    let body = encoded(&call.state.registry.gather(), protocol, escaping);
+    Reply::exposition(body, &protocol.content_type(escaping))
 }
 
-/// Whether OpenMetrics is accepted with a higher weight than the text format.
-fn wants_open_metrics(accept: &str) -> bool {
-    let weight = |kind: &str| {
-        let entries = accept.split(',').filter(|entry| entry.trim().starts_with(kind));
-        let weights = entries.map(|entry| {
-            let q = entry.split(';').find_map(|part| part.trim().strip_prefix("q="));
-            q.map_or(1.0, |q| q.trim().parse::<f64>().unwrap_or(0.0))
-        });
-        weights.fold(0.0_f64, f64::max)
+fn encoded(families: &[Family], protocol: Protocol, escaping: EscapingScheme) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut encoder = Encoder::new(protocol, escaping, &mut body);
+    for family in families {
+        write_family(&mut encoder, family);
+    }
+    encoder.finish();
+    body
+}
+
+fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
+    // Borrowed from below: first the labels and buckets of all points, then the metrics of them.
+    let parts: Vec<(Vec<(&str, &str)>, Vec<Bucket<'_>>)> = family
+        .points
+        .iter()
+        .map(|point| {
+            let labels = point.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            (labels.collect(), buckets(point))
+        })
+        .collect();
+    let metrics: Vec<Metric<'_>> = family
+        .points
+        .iter()
+        .zip(&parts)
+        .map(|(point, (labels, buckets))| {
+            let value = match point.value {
+                PointValue::Number(v) => Value::Simple { v, exemplar: None },
+                PointValue::Histogram { count, sum, .. } => {
+                    Value::Histogram { count, sum, buckets }
+                }
+            };
+            Metric { labels, t: None, start_t: None, value }
+        })
+        .collect();
+    let kind = match family.kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+        Kind::Histogram => MetricType::Histogram,
     };
-    let open = weight("application/openmetrics-text");
-    open > 0.0 && open >= weight("text/plain")
+    let (name, help) = (family.name.as_str(), family.help.as_str());
+    encoder.family(&encode::Family { name, help, unit: "", kind, metrics: &metrics });
+}
+
+fn buckets(point: &Point) -> Vec<Bucket<'_>> {
+    match &point.value {
+        PointValue::Number(_) => Vec::new(),
+        PointValue::Histogram { buckets, .. } => buckets
+            .iter()
+            .map(|&(upper, cumulative)| Bucket { upper, cumulative, exemplar: None })
+            .collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::{Expect, expect};
+    use stdx::metrics::Registry;
+
+    #[expect(clippy::needless_pass_by_value, reason = "the form of every check")]
+    fn check(protocol: Protocol, expected: Expect) {
+        let registry = Registry::default();
+        registry.counter("a_total", "As \\ and\n\"more\".", &[("x", "1\"2")]).add(3);
+        registry.gauge("g", "G.", &[]).set(1e6);
+        registry.histogram("h", "H.", &[("l", "m")], &[0.5, 1.0]).observe(0.7);
+        let body = encoded(&registry.gather(), protocol, EscapingScheme::Underscores);
+        expected.assert_eq(std::str::from_utf8(&body).unwrap());
+    }
 
     #[test]
-    fn the_heavier_format_wins() {
-        for (accept, open) in [
-            ("", false),
-            ("*/*", false),
-            ("application/openmetrics-text;version=1.0.0", true),
-            (
-                "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.2",
-                true,
-            ),
-            ("application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.4", false),
-        ] {
-            assert_eq!(wants_open_metrics(accept), open, "{accept}");
-        }
+    fn both_texts() {
+        check(
+            Protocol::Text004,
+            expect![[r#"
+                # HELP a_total As \\ and\n"more".
+                # TYPE a_total counter
+                a_total{x="1\"2"} 3
+                # HELP g G.
+                # TYPE g gauge
+                g 1e+06
+                # HELP h H.
+                # TYPE h histogram
+                h_bucket{l="m",le="0.5"} 0
+                h_bucket{l="m",le="1"} 1
+                h_bucket{l="m",le="+Inf"} 1
+                h_sum{l="m"} 0.7
+                h_count{l="m"} 1
+            "#]],
+        );
+        check(
+            Protocol::OpenMetrics100,
+            expect![[r##"
+                # HELP a As \\ and\n\"more\".
+                # TYPE a counter
+                a_total{x="1\"2"} 3.0
+                # HELP g G.
+                # TYPE g gauge
+                g 1e+06
+                # HELP h H.
+                # TYPE h histogram
+                h_bucket{l="m",le="0.5"} 0
+                h_bucket{l="m",le="1.0"} 1
+                h_bucket{l="m",le="+Inf"} 1
+                h_sum{l="m"} 0.7
+                h_count{l="m"} 1
+                # EOF
+            "##]],
+        );
     }
 }

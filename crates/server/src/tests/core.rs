@@ -200,6 +200,37 @@ fn the_server_tells_of_itself() {
 }
 
 #[test]
+fn own_metrics_come_as_the_scraper_asks() {
+    let server = Server::bare(Config::default());
+    for (accept, kind, start) in [
+        ("", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", "# HELP "),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", "# HELP "),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.2",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+            "# HELP ",
+        ),
+        (
+            "application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.4",
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+            "# HELP ",
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+            "",
+        ),
+    ] {
+        let request = Request::get("/metrics").header("accept", accept);
+        let got = server.send(request.body(Full::default()).unwrap());
+        assert_eq!((got.status, got.header("content-type")), (200, kind));
+        assert!(got.body.starts_with(start.as_bytes()), "{accept}");
+        let name: &[u8] = b"process_cpu_seconds";
+        assert!(got.body.windows(name.len()).any(|part| part == name), "{accept}");
+    }
+}
+
+#[test]
 fn requests_are_counted_by_route_and_code() {
     let server = Server::bare(Config::default());
     server.get("/api/v1/rules");

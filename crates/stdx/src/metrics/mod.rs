@@ -3,7 +3,6 @@
 //! A family's label values are a closed set that the code chooses; nothing from outside becomes a label value.
 
 pub mod process;
-pub mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
