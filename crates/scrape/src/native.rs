@@ -1,6 +1,5 @@
 //! Native histograms within the bounds of a scrape: a schema with fewer buckets where there are too many.
 
-use model::histogram::{FloatHistogram, Histogram, Span};
 use wire::exposition::NativeHistogram;
 
 /// The schemas of exponential buckets.
@@ -33,12 +32,7 @@ pub(crate) fn fit(
     schema_max: i32,
     bucket_limit: u64,
 ) -> Result<Fit, TooManyBuckets> {
-    let (schema, n) = match h {
-        NativeHistogram::Int(h) => (h.schema, h.positive_deltas.len() + h.negative_deltas.len()),
-        NativeHistogram::Float(h) => {
-            (h.schema, h.positive_buckets.len() + h.negative_buckets.len())
-        }
-    };
+    let (schema, n) = size(h);
     let exponential = (SCHEMA_MIN..=SCHEMA_MAX).contains(&schema);
     let over = |n: usize| bucket_limit > 0 && u64::try_from(n).is_ok_and(|n| n > bucket_limit);
     if !exponential {
@@ -49,8 +43,8 @@ pub(crate) fn fit(
         return Ok(Fit::AsIs);
     }
     loop {
-        let (reduced, n) = reduce(h, target);
-        if !over(n) {
+        let reduced = reduce(h, target);
+        if !over(size(&reduced).1) {
             return Ok(Fit::Reduced(reduced));
         }
         if target == SCHEMA_MIN {
@@ -60,103 +54,35 @@ pub(crate) fn fit(
     }
 }
 
-/// The histogram in a coarser `schema`, and its number of buckets.
-fn reduce(h: &NativeHistogram, schema: i32) -> (NativeHistogram, usize) {
+/// The histogram in a coarser `schema`.
+fn reduce(h: &NativeHistogram, schema: i32) -> NativeHistogram {
+    let mut h = h.clone();
+    match &mut h {
+        NativeHistogram::Int(h) => h.reduce_resolution(schema),
+        NativeHistogram::Float(h) => h.reduce_resolution(schema),
+    }
+    h
+}
+
+/// The schema, and the number of buckets.
+fn size(h: &NativeHistogram) -> (i32, usize) {
     match h {
-        NativeHistogram::Int(h) => {
-            let halvings = h.schema - schema;
-            let (positive_spans, positive) =
-                merge(&h.positive_spans, &absolute(&h.positive_deltas), halvings);
-            let (negative_spans, negative) =
-                merge(&h.negative_spans, &absolute(&h.negative_deltas), halvings);
-            let n = positive.len() + negative.len();
-            let reduced = Histogram {
-                schema,
-                positive_spans,
-                negative_spans,
-                positive_deltas: deltas(&positive),
-                negative_deltas: deltas(&negative),
-                ..h.clone()
-            };
-            (NativeHistogram::Int(reduced), n)
-        }
+        NativeHistogram::Int(h) => (h.schema, h.positive_deltas.len() + h.negative_deltas.len()),
         NativeHistogram::Float(h) => {
-            let halvings = h.schema - schema;
-            let (positive_spans, positive_buckets) =
-                merge(&h.positive_spans, &h.positive_buckets, halvings);
-            let (negative_spans, negative_buckets) =
-                merge(&h.negative_spans, &h.negative_buckets, halvings);
-            let n = positive_buckets.len() + negative_buckets.len();
-            let reduced = FloatHistogram {
-                schema,
-                positive_spans,
-                negative_spans,
-                positive_buckets,
-                negative_buckets,
-                ..h.clone()
-            };
-            (NativeHistogram::Float(reduced), n)
+            (h.schema, h.positive_buckets.len() + h.negative_buckets.len())
         }
     }
-}
-
-fn absolute(deltas: &[i64]) -> Vec<i64> {
-    let add = |sum: &mut i64, delta: &i64| {
-        *sum = sum.saturating_add(*delta);
-        Some(*sum)
-    };
-    deltas.iter().scan(0, add).collect()
-}
-
-fn deltas(counts: &[i64]) -> Vec<i64> {
-    let step = |before: &mut i64, count: &i64| {
-        let delta = count.saturating_sub(*before);
-        *before = *count;
-        Some(delta)
-    };
-    counts.iter().scan(0, step).collect()
-}
-
-/// Adds up the buckets that become one when the schema is lowered `halvings` times.
-fn merge<T: Copy + std::ops::Add<Output = T>>(
-    spans: &[Span],
-    counts: &[T],
-    halvings: i32,
-) -> (Vec<Span>, Vec<T>) {
-    let mut out_spans: Vec<Span> = Vec::new();
-    let mut out: Vec<T> = Vec::new();
-    let mut counts = counts.iter();
-    let mut index = 0_i64;
-    // The index behind the last bucket written; spans count from there.
-    let mut end = 0_i64;
-    for span in spans {
-        index += i64::from(span.offset);
-        for count in counts.by_ref().take(usize::try_from(span.length).unwrap_or(usize::MAX)) {
-            let target = ((index - 1) >> halvings) + 1;
-            index += 1;
-            let gap = target - end;
-            match (out.last_mut(), out_spans.last_mut()) {
-                (Some(last), Some(_)) if gap == -1 => *last = *last + *count,
-                (Some(_), Some(span)) if gap == 0 => {
-                    span.length += 1;
-                    out.push(*count);
-                    end = target + 1;
-                }
-                _ => {
-                    let offset = i32::try_from(gap).unwrap_or(i32::MAX);
-                    out_spans.push(Span { offset, length: 1 });
-                    out.push(*count);
-                    end = target + 1;
-                }
-            }
-        }
-    }
-    (out_spans, out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::histogram::{Histogram, Span};
+
+    fn deltas(counts: &[i64]) -> Vec<i64> {
+        let before = [0].iter().chain(counts);
+        counts.iter().zip(before).map(|(count, before)| count - before).collect()
+    }
 
     fn histogram(schema: i32, spans: &[(i32, u32)], counts: &[i64]) -> NativeHistogram {
         let spans = spans.iter().map(|(offset, length)| Span { offset: *offset, length: *length });

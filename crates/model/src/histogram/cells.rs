@@ -136,6 +136,35 @@ pub(super) fn reduce(cells: Vec<Cell>, from: i32, to: i32, sums: Sums) -> Vec<Ce
     out
 }
 
+/// Spans and deltas of integer buckets, merged to those of a coarser exponential schema. Sums wrap, as where they come from.
+pub(super) fn reduce_deltas(
+    spans: &[Span],
+    deltas: &[i64],
+    from: i32,
+    to: i32,
+) -> (Vec<Span>, Vec<i64>) {
+    let mut merged: Vec<Cell> = Vec::with_capacity(deltas.len());
+    let mut counts: Vec<i64> = Vec::with_capacity(deltas.len());
+    let mut count = 0_i64;
+    // The cells' own counts are floats, which are not exact enough here: they stay zero.
+    for (cell, delta) in read(spans, &vec![0.0; deltas.len()], &[]).into_iter().zip(deltas) {
+        count = count.wrapping_add(*delta);
+        let cell = Cell { index: coarser_index(cell.index, from, to), ..cell };
+        match (merged.last(), counts.last_mut()) {
+            (Some(last), Some(sum)) if last.index == cell.index => *sum = sum.wrapping_add(count),
+            _ => {
+                merged.push(cell);
+                counts.push(count);
+            }
+        }
+    }
+    let mut before = 0_i64;
+    for count in &mut counts {
+        before = std::mem::replace(count, count.wrapping_sub(before));
+    }
+    (write(&merged, 0).0, counts)
+}
+
 /// Bounds that both lists have, in order.
 pub(super) fn common_bounds(a: &[f64], b: &[f64]) -> Vec<f64> {
     let mut b = b.iter().peekable();

@@ -1,8 +1,22 @@
-//! Integer histograms as float histograms.
+//! Integer histograms: coarser, and as float histograms.
 
-use super::{FloatHistogram, Histogram};
+use super::cells::reduce_deltas;
+use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram};
 
 impl Histogram {
+    /// Merges buckets to those of a coarser exponential schema. Does nothing when that is not coarser, or for custom bounds.
+    pub fn reduce_resolution(&mut self, schema: i32) {
+        let from = self.schema;
+        if [from, schema].contains(&CUSTOM_BUCKETS_SCHEMA) || schema >= from {
+            return;
+        }
+        self.schema = schema;
+        (self.positive_spans, self.positive_deltas) =
+            reduce_deltas(&self.positive_spans, &self.positive_deltas, from, schema);
+        (self.negative_spans, self.negative_deltas) =
+            reduce_deltas(&self.negative_spans, &self.negative_deltas, from, schema);
+    }
+
     /// The same histogram with absolute float counts.
     #[must_use]
     pub fn to_float(&self) -> FloatHistogram {

@@ -419,6 +419,25 @@ fn total(h: &FloatHistogram) -> f64 {
     h.zero_count + h.positive_buckets.iter().chain(&h.negative_buckets).sum::<f64>()
 }
 
+/// Any integer histogram, sound or not; counts stay below what floats hold exactly.
+fn integers() -> impl Strategy<Value = Histogram> {
+    let spans = proptest::collection::vec((-3_i32..40, 0_u32..5), 0..4);
+    let deltas = proptest::collection::vec(-1000_i64..1000, 0..12);
+    let schema = prop_oneof![Just(CUSTOM_BUCKETS_SCHEMA), -4_i32..9];
+    (schema, spans, deltas).prop_map(|(schema, spans, deltas)| {
+        let spans: Vec<_> =
+            spans.into_iter().map(|(offset, length)| Span { offset, length }).collect();
+        Histogram {
+            schema,
+            positive_spans: spans.clone(),
+            positive_deltas: deltas.clone(),
+            negative_spans: spans,
+            negative_deltas: deltas,
+            ..Histogram::default()
+        }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -455,6 +474,15 @@ proptest! {
         prop_assert_eq!(total(&reduced), total(&h));
         prop_assert_eq!(reduced.validate(), Ok(()));
         prop_assert!(!reduced.detect_reset(&h));
+    }
+
+    #[test]
+    fn integer_histograms_are_reduced_as_floats_are(h in integers(), to in -4_i32..9) {
+        let mut reduced = h.clone();
+        reduced.reduce_resolution(to);
+        let mut float = h.to_float();
+        float.reduce_resolution(to);
+        prop_assert_eq!(reduced.to_float(), float);
     }
 
     #[test]
