@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::names::legacy_label_name;
 use crate::quote::quote;
 
 /// The label that holds the metric name.
@@ -89,14 +90,6 @@ impl Labels {
     pub fn metric_name(&self) -> &str {
         self.get(METRIC_NAME).unwrap_or("")
     }
-}
-
-/// Whether `name` is a label name in the classic scheme: `[a-zA-Z_][a-zA-Z0-9_]*`.
-#[must_use]
-pub fn is_legacy_label_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// A label set being changed. Setting a label to the empty value removes it.
@@ -199,7 +192,7 @@ impl fmt::Display for Labels {
         f.write_str("{")?;
         for (i, (name, value)) in self.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            if is_legacy_label_name(name) {
+            if legacy_label_name(name) {
                 write!(f, "{comma}{name}={}", quote(value))?;
             } else {
                 write!(f, "{comma}{}={}", quote(name), quote(value))?;

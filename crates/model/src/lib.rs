@@ -8,6 +8,7 @@ pub mod histogram;
 pub mod labels;
 pub mod matcher;
 pub mod metadata;
+pub mod names;
 pub mod port;
 pub mod quote;
 pub mod regex;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use md5::{Digest, Md5};
 
-use crate::labels::{Builder, Labels, is_legacy_label_name};
+use crate::labels::{Builder, Labels};
+use crate::names::NameScheme;
 use crate::regex::{Regex, has_reference};
 
 /// What a rule does.
@@ -62,26 +63,6 @@ impl Action {
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(word))
-    }
-}
-
-/// Which label names a rule may write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NameScheme {
-    /// Any text that is not empty.
-    #[default]
-    Utf8,
-    /// `[a-zA-Z_][a-zA-Z0-9_]*`.
-    Legacy,
-}
-
-impl NameScheme {
-    #[must_use]
-    pub fn is_valid(self, name: &str) -> bool {
-        match self {
-            Self::Utf8 => !name.is_empty(),
-            Self::Legacy => is_legacy_label_name(name),
-        }
     }
 }
 
@@ -176,7 +157,7 @@ fn replace(rule: &Rule, value: &str, labels: &mut Builder) {
         return;
     }
     let Some(target) = rule.regex.expand(value, &rule.target_label) else { return };
-    if !rule.names.is_valid(&target) {
+    if !rule.names.label_name_ok(&target) {
         return;
     }
     let text = rule.regex.expand(value, &rule.replacement).unwrap_or_default();

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use model::labels::Labels;
-use model::relabel::{NameScheme, Rule};
+use model::names::NameScheme;
+use model::relabel::Rule;
 use net::config::ClientConfig;
 
 /// An exposition format that can be asked for (`scrape_protocols`).

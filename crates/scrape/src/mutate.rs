@@ -1,7 +1,8 @@
 //! From the labels that a line exposes to those that are stored: target labels, relabelling, checks, limits.
 
 use model::labels::{Builder, Labels, METRIC_NAME};
-use model::relabel::{NameScheme, Rule, process_builder};
+use model::names::NameScheme;
+use model::relabel::{Rule, process_builder};
 use wire::exposition::{LabelBuf, LabelsError};
 
 use crate::config::Limits;
@@ -78,7 +79,7 @@ impl Mutator {
 
     fn check_names(&self, exposed: &LabelBuf, labels: &Builder) -> Result<(), MutateError> {
         // Only here are bytes seen that are no UTF-8, and names that stand twice.
-        exposed.check(wire::names::NameScheme::Utf8)?;
+        exposed.check(NameScheme::Utf8)?;
         if let Some(name) = exposed.duplicate() {
             return Err(LabelsError::Duplicate(name.to_owned()).into());
         }
@@ -87,7 +88,7 @@ impl Mutator {
             for (name, value) in labels.iter() {
                 all.push(name, value);
             }
-            all.check(wire::names::NameScheme::Legacy)?;
+            all.check(NameScheme::Legacy)?;
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ use expect_test::{Expect, expect};
 use model::histogram::{Histogram, Span};
 use model::labels::Labels;
 use model::metadata::MetricType;
+use model::names::NameScheme;
 use model::port::AppendError;
 use model::regex::Regex;
-use model::relabel::{Action, NameScheme, Rule};
+use model::relabel::{Action, Rule};
 
 use crate::batch::Outcome;
 use crate::config::Limits;

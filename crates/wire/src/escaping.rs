@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::names::legacy_metric_name;
+use model::names::legacy_metric_name;
 
 /// The escaping schemes of the Prometheus formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,7 +10,6 @@ pub mod float;
 #[cfg(test)]
 mod float_tests;
 mod mime;
-pub mod names;
 pub mod negotiate;
 #[cfg(test)]
 mod negotiate_tests;

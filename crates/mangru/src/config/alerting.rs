@@ -1,6 +1,6 @@
 //! `alerting`: which Alertmanagers get the alerts.
 
-use model::relabel::NameScheme;
+use model::names::NameScheme;
 
 use crate::schema::{Default, Kind, Named, Problem, Record, Section, key};
 

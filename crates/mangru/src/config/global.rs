@@ -120,7 +120,7 @@ fn check(global: &mut Record) -> Result<(), Problem> {
     }
     let names = relabel::scheme_of(global.text("metric_name_validation_scheme"));
     for (name, _) in global.entries("external_labels") {
-        if !names.is_valid(name) {
+        if !names.label_name_ok(name) {
             return Err(global
                 .key_problem("external_labels", format!("{name:?} is not a valid label name")));
         }

@@ -25,7 +25,7 @@ use crate::schema::{
 use crate::yaml::{self, Pos};
 
 pub(crate) use files::{fingerprint, missing as missing_files, rule_files};
-use model::relabel::NameScheme;
+use model::names::NameScheme;
 pub(crate) use own::is_address;
 pub(crate) use plain::target_groups;
 

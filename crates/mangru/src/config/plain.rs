@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::labels::Labels;
+use model::names::NameScheme;
 use model::regex::Regex;
-use model::relabel::{Action, NameScheme, Rule};
+use model::relabel::{Action, Rule};
 use net::config::{
     Authorization, BasicAuth, ClientConfig, HeaderConfig, ProxyConfig, Secret, Source, TlsConfig,
     TlsVersion,

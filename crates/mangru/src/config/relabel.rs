@@ -1,7 +1,8 @@
 //! Relabelling rules: their keys and what Prometheus refuses.
 
+use model::names::NameScheme;
 use model::regex::Regex;
-use model::relabel::{Action, NameScheme};
+use model::relabel::Action;
 
 use crate::schema::{Default, Kind, Named, Problem, Record, Section, key, no_check};
 
@@ -121,8 +122,8 @@ pub(super) fn validate(rule: &Record, names: NameScheme) -> Result<(), Problem> 
     }
     let bad_target = match action {
         "replace" if has_variable(target) => !is_template(names, target),
-        "replace" | "hashmod" => !names.is_valid(target),
-        _ => (letters || equal) && !names.is_valid(target),
+        "replace" | "hashmod" => !names.label_name_ok(target),
+        _ => (letters || equal) && !names.label_name_ok(target),
     };
     if bad_target {
         let text = format!("{target:?} is invalid 'target_label' for {action} action");

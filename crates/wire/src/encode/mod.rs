@@ -15,8 +15,8 @@ use model::metadata::MetricType;
 
 use crate::escaping::EscapingScheme;
 use crate::exposition::NativeHistogram;
-use crate::names::{legacy_label_name, legacy_metric_name};
 use crate::negotiate::Protocol;
+use model::names::{legacy_label_name, legacy_metric_name};
 
 /// A metric family, borrowed.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use model::metadata::MetricType;
 
 use super::{Bucket, Family, Metric, Names, Value};
 use crate::float::{format_go, format_open_metrics};
-use crate::names::{legacy_label_name, legacy_metric_name};
+use model::names::{legacy_label_name, legacy_metric_name};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use model::labels::{Labels, METRIC_NAME};
 
-use crate::names::{NameScheme, legacy_label_name};
 use crate::quote::go_quote;
+use model::names::{NameScheme, legacy_label_name};
 
 /// Labels that cannot be stored. The texts are Prometheus'.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
