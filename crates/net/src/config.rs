@@ -85,7 +85,7 @@ pub struct TlsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyConfig {
     /// `http://[user:password@]host:port`; empty: none.
-    pub url: String,
+    pub url: Secret,
     /// Comma-separated hosts, domains, addresses and networks that are reached directly.
     pub no_proxy: String,
     /// Take `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` instead.

@@ -59,7 +59,7 @@ impl Proxies {
         if config.url.is_empty() {
             return Ok(Self::default());
         }
-        let one = proxy(&config.url)?;
+        let one = proxy(config.url.reveal())?;
         Ok(Self {
             http: Some(one.clone()),
             https: Some(one),
@@ -157,10 +157,11 @@ fn proxy(text: &str) -> Result<Proxy, ClientConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     fn goes_through(no_proxy: &str, url: &str) -> bool {
         let config = ProxyConfig {
-            url: "http://proxy:3128".to_owned(),
+            url: Secret::new("http://proxy:3128"),
             no_proxy: no_proxy.to_owned(),
             ..ProxyConfig::default()
         };
@@ -207,7 +208,8 @@ mod tests {
     #[test]
     fn a_proxy_that_we_cannot_use() {
         for url in ["socks5://u:secret@a", "https://a", "http://a:x"] {
-            let config = ProxyConfig { url: url.to_owned(), ..ProxyConfig::default() };
+            let config = ProxyConfig { url: Secret::new(url), ..ProxyConfig::default() };
+            assert!(!format!("{config:?}").contains(url), "{config:?}");
             let error = Proxies::new(&config, &|_| None).unwrap_err().to_string();
             assert!(error.starts_with("proxy_url: ") && !error.contains("secret"), "{error}");
         }

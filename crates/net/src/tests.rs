@@ -145,7 +145,7 @@ async fn credentials_stay_with_their_host() {
 async fn plain_requests_go_through_a_proxy_as_they_are() {
     let (proxy, requests) = serve(ok("by proxy"), None).await;
     let mut config = ClientConfig::default();
-    config.proxy.url = format!("http://u:p@{proxy}");
+    config.proxy.url = Secret::new(format!("http://u:p@{proxy}"));
     assert_eq!(get(config, "http://target.test:81/x?y").await, "by proxy");
     let sent = requests.lock().join("");
     assert!(sent.starts_with("get http://target.test:81/x?y http/1.1\r\n"), "{sent}");
@@ -184,7 +184,7 @@ async fn tls_goes_through_a_tunnel() {
     let (proxy, requests) = serve(ok("tunnelled"), Some(tls_server())).await;
     let mut config = ClientConfig::default();
     config.tls.ca = Some(secret(CERTIFICATE));
-    config.proxy.url = format!("http://{proxy}");
+    config.proxy.url = Secret::new(format!("http://{proxy}"));
     config.proxy.connect_headers = vec![("X-Via".to_owned(), vec![Secret::new("v")])];
     assert_eq!(get(config, "https://target.test/x").await, "tunnelled");
     let sent = requests.lock().clone();
@@ -198,7 +198,7 @@ async fn a_proxy_that_says_no() {
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let (proxy, _) = serve(refused.to_owned(), None).await;
     let mut config = ClientConfig::default();
-    config.proxy.url = proxy;
+    config.proxy.url = Secret::new(proxy);
     let error = get(config, "https://target.test/").await;
     assert_eq!(
         error,

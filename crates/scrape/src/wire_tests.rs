@@ -371,7 +371,7 @@ async fn configurations_that_are_refused() {
         ),
         (&|c| c.client.unsupported = Some("oauth2"), "oauth2 is not supported yet"),
         (
-            &|c| c.client.proxy.url = "socks5://x".to_owned(),
+            &|c| c.client.proxy.url = net::config::Secret::new("socks5://x"),
             "proxy_url: expected http://[user:password@]host:port",
         ),
     ] {

@@ -169,7 +169,7 @@ fn client(record: &Record) -> ClientConfig {
         }),
         tls: record.section("tls_config").map(tls).unwrap_or_default(),
         proxy: ProxyConfig {
-            url: record.text("proxy_url").to_owned(),
+            url: Secret::new(record.text("proxy_url")),
             no_proxy: record.text("no_proxy").to_owned(),
             from_environment: record.flag("proxy_from_environment"),
             connect_headers: record
