@@ -32,7 +32,6 @@ mod table;
 mod targets;
 #[cfg(test)]
 mod tests;
-mod time;
 mod tree;
 mod write;
 

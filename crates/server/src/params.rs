@@ -5,7 +5,7 @@ use stdx::units::parse_duration_ms;
 
 use crate::answer::ApiError;
 use crate::http::Request;
-use crate::time;
+use stdx::time;
 
 /// Most parameters in one request.
 const PARAMS_MAX: usize = 10_000;

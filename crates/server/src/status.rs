@@ -7,7 +7,7 @@ use crate::params::{Params, atoi, invalid};
 use crate::parts::Counted;
 use crate::place::host_name;
 use crate::serve::Call;
-use crate::time;
+use stdx::time;
 
 /// Rows of each table of `/api/v1/status/tsdb`.
 const TSDB_ROWS: i64 = 10;

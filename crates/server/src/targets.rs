@@ -11,7 +11,7 @@ use crate::json;
 use crate::params::{Params, atoi, invalid};
 use crate::place::Place;
 use crate::serve::Call;
-use crate::time;
+use stdx::time;
 
 /// Names that mean "this machine" in a target's URL.
 const LOCAL_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];

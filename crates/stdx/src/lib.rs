@@ -1,5 +1,5 @@
 //! What std lacks and every crate of the house shares: the door to the disk ([`fs::Fs`]), time ([`clock::Clock`]),
-//! byte budgets, checksums, varints, units, bounded queues and the metric registry.
+//! byte budgets, dates, checksums, varints, units, bounded queues and the metric registry.
 //!
 //! Knows nothing of metrics' samples, logs, HTTP or configuration files.
 
@@ -10,5 +10,6 @@ pub mod float;
 pub mod fs;
 pub mod metrics;
 pub mod rand;
+pub mod time;
 pub mod units;
 pub mod varint;

@@ -110,9 +110,14 @@ fn forced_text(forced: &Forced) -> String {
         general(forced.bucket_max),
         crate::format::general_digits(forced.diff_max, 2),
         forced.samples,
-        crate::functions::date::rfc3339(forced.first_ms),
-        crate::functions::date::rfc3339(forced.last_ms),
+        whole_seconds(forced.first_ms),
+        whole_seconds(forced.last_ms),
     )
+}
+
+/// A time as RFC 3339, its fraction of a second cut off.
+fn whole_seconds(ms: i64) -> String {
+    stdx::time::rfc3339(ms.saturating_sub(ms.rem_euclid(1000)))
 }
 
 /// `line:column` of a span's start, both from 1.
