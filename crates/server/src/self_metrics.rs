@@ -28,19 +28,13 @@ fn encoded(families: &[Family], protocol: Protocol, escaping: EscapingScheme) ->
 }
 
 fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
-    // Borrowed from below: first the labels and buckets of all points, then the metrics of them.
-    let parts: Vec<(Vec<(&str, &str)>, Vec<Bucket<'_>>)> = family
-        .points
-        .iter()
-        .map(|point| {
-            let labels = point.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            (labels.collect(), buckets(point))
-        })
-        .collect();
+    // What the metrics borrow from.
+    let labels: Vec<Vec<(&str, &str)>> = family.points.iter().map(labels).collect();
+    let buckets: Vec<Vec<Bucket<'_>>> = family.points.iter().map(buckets).collect();
     let metrics: Vec<Metric<'_>> = family
         .points
         .iter()
-        .zip(&parts)
+        .zip(labels.iter().zip(&buckets))
         .map(|(point, (labels, buckets))| {
             let value = match point.value {
                 PointValue::Number(v) => Value::Simple { v, exemplar: None },
@@ -58,6 +52,10 @@ fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
     };
     let (name, help) = (family.name.as_str(), family.help.as_str());
     encoder.family(&encode::Family { name, help, unit: "", kind, metrics: &metrics });
+}
+
+fn labels(point: &Point) -> Vec<(&str, &str)> {
+    point.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 fn buckets(point: &Point) -> Vec<Bucket<'_>> {
