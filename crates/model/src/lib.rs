@@ -9,6 +9,7 @@ pub mod labels;
 pub mod matcher;
 pub mod metadata;
 pub mod names;
+pub mod number;
 pub mod port;
 pub mod quote;
 pub mod regex;

@@ -8,15 +8,27 @@ pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
-        push_escaped(&mut out, c);
+        push_escaped(&mut out, c, '"');
     }
     out.push('"');
     out
 }
 
-fn push_escaped(out: &mut String, c: char) {
+/// `%q` of a character; `None` is what Go shows for "no character".
+#[must_use]
+pub fn quote_char(c: Option<char>) -> String {
+    let mut out = String::from("'");
+    push_escaped(&mut out, c.unwrap_or(char::REPLACEMENT_CHARACTER), '\'');
+    out.push('\'');
+    out
+}
+
+fn push_escaped(out: &mut String, c: char, quote: char) {
     match c {
-        '"' => out.push_str("\\\""),
+        c if c == quote => {
+            out.push('\\');
+            out.push(c);
+        }
         '\\' => out.push_str("\\\\"),
         '\n' => out.push_str("\\n"),
         '\t' => out.push_str("\\t"),
@@ -42,12 +54,14 @@ fn push_escaped(out: &mut String, c: char) {
 fn is_print(c: char) -> bool {
     let combining =
         matches!(u32::from(c), 0x300..=0x36f | 0x1ab0..=0x1aff | 0x20d0..=0x20ff | 0xfe20..=0xfe2f);
-    c == ' ' || c == '\'' || combining || (!c.is_whitespace() && c.escape_debug().len() == 1)
+    matches!(c, ' ' | '\'' | '"')
+        || combining
+        || (!c.is_whitespace() && c.escape_debug().len() == 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quote;
+    use super::{quote, quote_char};
 
     #[test]
     fn as_go_quotes() {
@@ -59,6 +73,15 @@ mod tests {
             ("\u{e0001}", r#""\U000e0001""#),
         ] {
             assert_eq!(quote(text), want);
+        }
+        for (c, want) in [
+            (Some('a'), "'a'"),
+            (Some('\''), r"'\''"),
+            (Some('"'), "'\"'"),
+            (Some('\n'), r"'\n'"),
+            (None, "'\u{fffd}'"),
+        ] {
+            assert_eq!(quote_char(c), want);
         }
     }
 }

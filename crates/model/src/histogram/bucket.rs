@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::bounds::bound;
 use super::cells::{self, Cell};
-use super::show::general;
 use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram};
+use crate::number::general;
 
 /// A bucket; the bounds belong to it as the flags say.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

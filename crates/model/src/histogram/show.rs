@@ -3,29 +3,7 @@
 use std::fmt;
 
 use super::{FloatHistogram, ResetHint, Span};
-
-/// Go's `%g`: the shortest digits that read back, with an exponent below 1e-4 and from 1e6 on.
-pub(super) fn general(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
-    }
-    let text = format!("{value:e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..EXPONENT_FROM).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// From this power of ten on, Go writes an exponent.
-const EXPONENT_FROM: i32 = 6;
-
-/// Go's `%f`: six digits after the point.
-pub(super) fn fixed(value: f64) -> String {
-    if value.is_finite() { format!("{value:.6}") } else { general(value) }
-}
+use crate::number::general;
 
 impl fmt::Display for FloatHistogram {
     /// `{count:3, sum:4.5, [-0.001,0.001]:1, (1,2]:2}`; empty buckets are left out.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::show::{fixed, general};
 use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Histogram, Span};
+use crate::number::{fixed, general};
 
 /// Finest and coarsest exponential schema.
 const SCHEMA_MAX: i32 = 8;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::ast::Span;
-use crate::format::general;
+use model::number::{general, general_digits};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {
@@ -108,7 +108,7 @@ fn forced_text(forced: &Forced) -> String {
         ", from buckets {} to {}, with a max diff of {}, over {} samples from {} to {}",
         general(forced.bucket_min),
         general(forced.bucket_max),
-        crate::format::general_digits(forced.diff_max, 2),
+        general_digits(forced.diff_max, 2),
         forced.samples,
         whole_seconds(forced.first_ms),
         whole_seconds(forced.last_ms),

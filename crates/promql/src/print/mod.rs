@@ -14,9 +14,9 @@ use crate::ast::{
     Aggregate, At, Binary, BinaryOp, Cardinality, DurationExpr, DurationOp, Expr, ExprKind,
     Extension, Matching, NumberForm, Subquery, UnaryOp, VectorSelector,
 };
-use crate::format::general;
 use crate::number::whole;
 use crate::quote::quote_str;
+use model::number::general;
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

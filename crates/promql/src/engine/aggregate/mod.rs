@@ -15,7 +15,7 @@ use super::frame::Frame;
 use super::plan::Aggregate;
 use super::value::{Column, Series};
 use crate::ast::{AggregateOp, Span};
-use crate::format::general;
+use model::number::general;
 
 pub(crate) use values::{count, quantile};
 

@@ -11,7 +11,7 @@ use crate::engine::eval::Evaluator;
 use crate::engine::frame::Frame;
 use crate::engine::plan::Aggregate;
 use crate::engine::value::{Collector, Column, Series};
-use crate::format::general;
+use model::number::general;
 
 pub(super) fn eval(
     ev: &Evaluator<'_>,

@@ -12,7 +12,7 @@ use crate::engine::eval::{Evaluator, bug};
 use crate::engine::frame::Frame;
 use crate::engine::plan::{Aggregate, Kind};
 use crate::engine::value::{Collector, Column, Series};
-use crate::format::plain;
+use model::number::plain;
 
 pub(super) fn quantiles(
     ev: &Evaluator<'_>,
