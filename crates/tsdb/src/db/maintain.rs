@@ -168,6 +168,9 @@ impl Db {
     /// Writes what the log's segments so far hold and chunk files do not into a checkpoint, and removes the segments. Returns the
     /// first segment that is left.
     fn checkpoint(&self) -> Result<u64, CheckpointError> {
+        if self.has_unreadable {
+            return Err(CheckpointError);
+        }
         let _flush = self.flush.lock();
         // Everything that was logged before the cut is in the snapshot, and nothing after it: commits wait meanwhile.
         let (first, snapshot) = {

@@ -139,6 +139,8 @@ pub struct Db {
     clock: Arc<dyn Clock>,
     dir: PathBuf,
     damage: Vec<String>,
+    /// The log has what memory has not: nothing may stand for it.
+    has_unreadable: bool,
     warnings: Vec<String>,
     progress: ReplayProgress,
     lock: Mutex<Option<Box<dyn Lock>>>,
@@ -205,6 +207,7 @@ impl Db {
             clock,
             dir: dir.to_owned(),
             damage: replayed.damage,
+            has_unreadable: replayed.has_unreadable,
             warnings,
             progress: replayed.progress,
             lock: Mutex::new(Some(lock)),

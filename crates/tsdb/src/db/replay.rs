@@ -20,6 +20,9 @@ use crate::wal::{self, DamageKind, Reader, Record, RecordError, WalMetrics};
 use super::metrics::DbMetrics;
 use super::{OpenError, Options, ReplayProgress};
 
+/// Generations of refs (one for each start) that a part of the log that could not be read may hold.
+const UNREAD_GENERATIONS: u32 = 1 << 16;
+
 /// What is there after the replay.
 #[derive(Debug)]
 pub(super) struct Replayed {
@@ -27,6 +30,8 @@ pub(super) struct Replayed {
     pub(super) chunks: HeadChunks,
     pub(super) damage: Vec<String>,
     pub(super) progress: ReplayProgress,
+    /// Some of the log could not be read and may be whole.
+    pub(super) has_unreadable: bool,
 }
 
 #[derive(Default)]
@@ -44,6 +49,7 @@ struct Replay {
     deletions: u64,
     /// Chunks with a right checksum and samples that cannot be read.
     undecodable: u64,
+    has_unreadable: bool,
     full: Option<Full>,
 }
 
@@ -70,9 +76,11 @@ pub(super) fn run(
     replay.log(fs, &dir.join("wbl"), "wbl", &mut damage, &late_metrics)?;
     metrics.replay.late_unknown.add(std::mem::take(&mut replay.unknown));
     replay.say_the_rest(&mut damage, metrics);
-    let mut head = replay.head;
-    head.finish_restore(replay.max_generation.wrapping_add(1));
-    Ok(Replayed { head, chunks, damage, progress })
+    let (mut head, has_unreadable) = (replay.head, replay.has_unreadable);
+    // What could not be read may have refs of later generations: no new ref must be one of them.
+    let step = if has_unreadable { UNREAD_GENERATIONS } else { 1 };
+    head.finish_restore(replay.max_generation.wrapping_add(step));
+    Ok(Replayed { head, chunks, damage, progress, has_unreadable })
 }
 
 impl Replay {
@@ -136,6 +144,7 @@ impl Replay {
             }
         }
         let report = reader.report();
+        self.has_unreadable |= report.has_unreadable();
         for one in &report.damage {
             let tail = if one.kind == DamageKind::TornTail { " (torn tail)" } else { "" };
             damage.push(format!("{name}/{one}{tail}"));
@@ -276,6 +285,12 @@ impl Replay {
                 "log: {} deletions are not applied by this version: deleted samples are back",
                 self.deletions
             ));
+        }
+        if self.has_unreadable {
+            damage.push(
+                "log: the disk did not give all of it; it is kept as it is, and no checkpoint is made, until a start can read it"
+                    .to_owned(),
+            );
         }
         if let Some(Full(what)) = &self.full {
             damage.push(format!("series left out: limit reached: {what}"));

@@ -21,7 +21,8 @@ pub const GAP_MAX: u64 = 10_000;
 /// Bytes after which a rewritten segment's records go to disk.
 const FLUSH_BYTES: usize = 1 << 20;
 
-/// Repairs what `report` lists, and counts it. May be stopped by a crash at any point and done again.
+/// Repairs what `report` lists, and counts it. May be stopped by a crash at any point and done again. Segments that could not be read
+/// are left as they are.
 ///
 /// # Errors
 /// [`WalError::Io`]: the log can be read as before, but not handed on.
@@ -32,7 +33,7 @@ pub fn repair(
     metrics: &WalMetrics,
 ) -> Result<(), WalError> {
     metrics.corruptions.add(report.damage.len() as u64 + report.omitted);
-    for &(checkpoint, segment) in &report.segments {
+    for &(checkpoint, segment) in report.segments.difference(&report.unreadable) {
         let folder = checkpoint.map_or_else(|| dir.to_owned(), |index| checkpoint_path(dir, index));
         let here =
             |one: &&Damage| one.place.checkpoint == checkpoint && one.place.segment == segment;
@@ -80,7 +81,8 @@ fn repair_segment(fs: &dyn Fs, dir: &Path, index: u64, damage: &[&Damage]) -> io
     loop {
         match scan.next() {
             Found::End => break,
-            Found::Damage { .. } => {}
+            Found::Damage { is_unreadable: true, what, .. } => return Err(io::Error::other(what)),
+            Found::Damage { is_unreadable: false, .. } => {}
             Found::Record => {
                 let start = scan.record_range().0;
                 let is_left_out = |one: &&Damage| {

@@ -43,6 +43,8 @@ pub enum DamageKind {
     Missing,
     /// The bytes are right, but no record that we can read.
     Rejected,
+    /// The disk refused to give the bytes. They may be whole, and be there at the next start: never repaired.
+    Unreadable,
 }
 
 /// A stretch of the log that is left out.
@@ -70,6 +72,8 @@ pub struct DamageReport {
     pub omitted: u64,
     /// Segments that have some, by checkpoint and index.
     pub(super) segments: BTreeSet<(Option<u64>, u64)>,
+    /// Those of them that could not be read.
+    pub(super) unreadable: BTreeSet<(Option<u64>, u64)>,
 }
 
 impl DamageReport {
@@ -78,8 +82,18 @@ impl DamageReport {
         self.segments.is_empty()
     }
 
+    /// Whether there are segments that the disk did not give as a whole: they must not be removed.
+    #[must_use]
+    pub fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
     fn add(&mut self, damage: Damage) {
-        self.segments.insert((damage.place.checkpoint, damage.place.segment));
+        let segment = (damage.place.checkpoint, damage.place.segment);
+        self.segments.insert(segment);
+        if damage.kind == DamageKind::Unreadable {
+            self.unreadable.insert(segment);
+        }
         if self.damage.len() < DAMAGE_MAX {
             self.damage.push(damage);
         } else {
@@ -187,10 +201,12 @@ impl Reader {
             match scan.next() {
                 Found::Record => break,
                 Found::End => self.current = None,
-                Found::Damage { offset, bytes, what } => {
-                    self.is_tail = true;
+                Found::Damage { offset, bytes, what, is_unreadable } => {
+                    self.is_tail = !is_unreadable;
+                    let kind =
+                        if is_unreadable { DamageKind::Unreadable } else { DamageKind::Damaged };
                     let place = Place { checkpoint, segment, offset };
-                    self.report.add(Damage { place, bytes, kind: DamageKind::Damaged, what });
+                    self.report.add(Damage { place, bytes, kind, what });
                 }
             }
         }
@@ -229,7 +245,7 @@ impl Reader {
                         Place { checkpoint: source.checkpoint, segment: source.segment, offset: 0 };
                     let what = format!("cannot be opened: {error}");
                     self.is_tail = false;
-                    let kind = DamageKind::Damaged;
+                    let kind = DamageKind::Unreadable;
                     self.report.add(Damage { place, bytes: source.len, kind, what });
                 }
             }

@@ -23,6 +23,8 @@ pub(crate) enum Found {
         offset: u64,
         bytes: u64,
         what: String,
+        /// The disk refused to give some of it: it may be whole.
+        is_unreadable: bool,
     },
     End,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Scan {
     record_compression: Compression,
     /// Where the present damage begins and what was found there.
     bad: Option<(u64, String)>,
+    /// A page of the present damage, or of the record at hand, could not be read.
+    is_unreadable: bool,
     is_held: bool,
 }
 
@@ -75,6 +79,7 @@ impl Scan {
             record_end: 0,
             record_compression: Compression::None,
             bad: None,
+            is_unreadable: false,
             is_held: false,
         }
     }
@@ -124,7 +129,7 @@ impl Scan {
             None => Found::Record,
             Some((offset, what)) => {
                 self.is_held = true;
-                Found::Damage { offset, bytes: self.record_start - offset, what }
+                self.damage(offset, self.record_start, what)
             }
         }
     }
@@ -135,8 +140,13 @@ impl Scan {
         }
         match self.bad.take() {
             None => Found::End,
-            Some((offset, what)) => Found::Damage { offset, bytes: self.file_len - offset, what },
+            Some((offset, what)) => self.damage(offset, self.file_len, what),
         }
+    }
+
+    fn damage(&mut self, offset: u64, end: u64, what: String) -> Found {
+        let is_unreadable = std::mem::take(&mut self.is_unreadable);
+        Found::Damage { offset, bytes: end - offset, what, is_unreadable }
     }
 
     /// Gives up the fragment at hand, and the record that it belongs to.
@@ -159,7 +169,10 @@ impl Scan {
         let what = match self.file.read_at(self.page_start, &mut self.page) {
             Ok(got) if got == len => return true,
             Ok(_) => "file became shorter".to_owned(),
-            Err(error) => format!("cannot be read: {error}"),
+            Err(error) => {
+                self.is_unreadable = true;
+                format!("cannot be read: {error}")
+            }
         };
         self.spoil(Bad { what, next: len });
         true

@@ -3,10 +3,11 @@
 //! `MANGRU_SEEDS` says how many seeds are run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::Duration;
 
-use stdx::fs::OpenMode;
 use stdx::fs::sim::{Plan, SimFs};
+use stdx::fs::{DirEntry, File, Lock, OpenMode};
 use stdx::rand::Rng;
 
 use crate::db::maintain;
@@ -209,6 +210,71 @@ fn a_log_cut_at_any_byte_gives_the_batches_before_the_cut() {
         before = numbers.len();
     }
     assert_eq!(before, 6);
+}
+
+/// A disk on which one file cannot be read, or not be opened, for a while.
+#[derive(Debug)]
+struct Refusing {
+    sim: SimFs,
+    path: PathBuf,
+    to_open: bool,
+}
+
+#[derive(Debug)]
+struct RefusingFile(Arc<dyn File>);
+
+#[rustfmt::skip]
+impl File for RefusingFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> { self.0.append(bytes) }
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> { self.0.write_at(offset, bytes) }
+    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> { Err(io::Error::other("input/output error")) }
+    fn truncate(&self, len: u64) -> io::Result<()> { self.0.truncate(len) }
+    fn len(&self) -> io::Result<u64> { self.0.len() }
+    fn sync(&self) -> io::Result<()> { self.0.sync() }
+}
+
+#[rustfmt::skip]
+impl Fs for Refusing {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        if path != self.path { return self.sim.open(path, mode) }
+        if self.to_open { return Err(io::Error::other("too many open files")) }
+        Ok(Arc::new(RefusingFile(self.sim.open(path, mode)?)))
+    }
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> { self.sim.create_dir_all(path) }
+    fn list(&self, path: &Path) -> io::Result<Vec<DirEntry>> { self.sim.list(path) }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> { self.sim.rename(from, to) }
+    fn remove_file(&self, path: &Path) -> io::Result<()> { self.sim.remove_file(path) }
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> { self.sim.remove_dir_all(path) }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> { self.sim.sync_dir(path) }
+    fn exists(&self, path: &Path) -> io::Result<bool> { self.sim.exists(path) }
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> { self.sim.free_bytes(path) }
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> { self.sim.lock(path) }
+}
+
+#[test]
+fn a_disk_that_refuses_for_a_while_costs_nothing_at_the_next_start() {
+    for (to_open, text) in [
+        (true, "cannot be opened: too many open files"),
+        (false, "cannot be read: input/output error"),
+    ] {
+        let (sim, path, bytes) = small_log();
+        let fs = Arc::new(Refusing { sim: sim.clone(), path: path.clone(), to_open });
+        let clock = Arc::new(SimClock::at(1_000_000));
+        let db =
+            Db::open(fs, clock.clone(), Path::new(DIR), Options::default(), &Registry::default())
+                .unwrap();
+        assert_eq!(read(&db).len(), 0);
+        let damage = db.damage().join("\n");
+        assert!(damage.contains(text) && damage.contains("no checkpoint is made"), "{damage}");
+        put(&db, "__name__=m,s=0@9=19");
+        clock.advance(maintain::CHECKPOINT_INTERVAL);
+        db.maintain();
+        db.close().unwrap();
+        drop(db);
+        assert!(stdx::fs::read_all(&sim, &path, 1 << 20).unwrap() == bytes);
+        let db = open_on(Arc::new(sim), Path::new(DIR), Options::default());
+        assert_eq!((read(&db).len(), db.damage()), (7, &[][..]));
+    }
 }
 
 #[test]
