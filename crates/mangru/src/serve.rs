@@ -88,6 +88,10 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
     for address in server_config.listen.iter().filter(|address| !is_loopback(address)) {
         tracing::warn!(address, "listening on an open address without authentication");
     }
+    tracing::info!(
+        bytes = server_config.memory_bytes_max,
+        "most memory of bodies and queries together"
+    );
     server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
@@ -201,6 +205,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         remote_write_receiver: flags.switch("web.enable-remote-write-receiver"),
         read_timeout: flags.duration("web.read-timeout"),
         connections_max: count("web.max-connections"),
+        memory_bytes_max: memory_bytes_max(stdx::machine::memory_bytes(), &defaults),
         query: query_config(flags, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
         flags: flags.map(),
@@ -208,6 +213,11 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
         auto_reload: None,
     })
+}
+
+/// Half of the machine's memory for what others decide the size of; the other half is the storage's.
+fn memory_bytes_max(machine: Option<u64>, defaults: &server::Config) -> u64 {
+    machine.map_or(defaults.memory_bytes_max, |bytes| bytes / 2)
 }
 
 fn query_config(flags: &Flags, defaults: &server::QueryConfig) -> server::QueryConfig {
@@ -334,6 +344,13 @@ mod tests {
             let flags = Flags::parse_line(&[argument]).unwrap();
             assert_eq!(refuse_what_would_be_unsafe(&flags).is_err(), refused, "{argument}");
         }
+    }
+
+    #[test]
+    fn half_of_the_memory_is_for_bodies_and_queries() {
+        let defaults = server::Config::default();
+        assert_eq!(memory_bytes_max(Some(8 << 30), &defaults), 4 << 30);
+        assert_eq!(memory_bytes_max(None, &defaults), 2 << 30);
     }
 
     #[test]

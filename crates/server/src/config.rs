@@ -33,6 +33,8 @@ pub struct Config {
     pub read_timeout: Duration,
     /// Most connections at once, over all listeners.
     pub connections_max: usize,
+    /// Most bytes that request bodies, scraped bodies and queries hold, all together.
+    pub memory_bytes_max: u64,
     pub query: QueryConfig,
     pub storage: StorageConfig,
     /// All flags with their values, for `/api/v1/status/flags`.
@@ -206,6 +208,7 @@ impl Default for Config {
             remote_write_receiver: false,
             read_timeout: Duration::from_secs(5 * 60),
             connections_max: 512,
+            memory_bytes_max: 2 << 30,
             query: QueryConfig::default(),
             storage: StorageConfig::default(),
             flags: BTreeMap::new(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use model::labels::Labels;
 use scrape::Manager;
 use scrape::target::Targets;
-use stdx::budget::Budget;
 use tokio::runtime::Handle;
 use tsdb::Db;
 
@@ -13,9 +12,6 @@ use crate::config::Loaded;
 use crate::parts::{EachMetadata, Scraper};
 use crate::place::host_name;
 use crate::state::State;
-
-/// Bytes of all scraped bodies between socket and storage.
-const BODIES_BYTES_MAX: u64 = 512 << 20;
 
 impl Scraper for Manager {
     fn apply(&self, loaded: &Loaded) -> Result<(), String> {
@@ -46,7 +42,7 @@ pub(crate) fn manager(state: &State, db: &Arc<Db>) -> Manager {
         clock: Arc::clone(&state.clock),
         registry: state.registry.clone(),
         runtime: Handle::current(),
-        budget: Budget::new("scrape.bodies", BODIES_BYTES_MAX),
+        budget: Arc::clone(&state.budgets.scrapes),
         parse_yaml: state.config.target_files.0.clone(),
         hostname: host_name(),
         user_agent: format!("Prometheus/{}", state.config.version.version),

@@ -271,7 +271,7 @@ where
         let reply = Reply::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
         Box::new(reply.with(header::RETRY_AFTER, HeaderValue::from_static("5")))
     };
-    let mut charge = call.state.bodies.charge(0).map_err(busy)?;
+    let mut charge = call.state.budgets.requests.charge(0).map_err(busy)?;
     let mut bytes = BytesMut::new();
     let read = async {
         loop {

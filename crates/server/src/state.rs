@@ -21,7 +21,9 @@ pub(crate) const READS_MAX: usize = 16;
 /// Writes that are decoded and stored at once; more wait.
 pub(crate) const WRITES_MAX: usize = 8;
 /// Bytes of all request bodies held at once.
-pub(crate) const BODIES_BYTES_MAX: u64 = 256 << 20;
+const REQUESTS_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of all scraped bodies between socket and storage.
+const SCRAPES_BYTES_MAX: u64 = 512 << 20;
 
 /// How far the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,27 @@ pub(crate) struct Lanes {
     pub(crate) query: Arc<Semaphore>,
     pub(crate) read: Arc<Semaphore>,
     pub(crate) write: Arc<Semaphore>,
+}
+
+/// The bytes that others decide the number of: each kind has its bound, and all together [`Config::memory_bytes_max`].
+#[derive(Debug)]
+pub(crate) struct Budgets {
+    /// Request bodies.
+    pub(crate) requests: Arc<Budget>,
+    /// Scraped bodies.
+    pub(crate) scrapes: Arc<Budget>,
+    queries: Arc<Budget>,
+}
+
+impl Budgets {
+    fn new(config: &Config) -> Self {
+        let all = Budget::new("memory", config.memory_bytes_max);
+        Self {
+            requests: all.child("http.request-bodies", REQUESTS_BYTES_MAX),
+            scrapes: all.child("scrape.bodies", SCRAPES_BYTES_MAX),
+            queries: all.child("query.memory", config.query.bytes_max),
+        }
+    }
 }
 
 /// The server's own metrics that are not of one place.
@@ -58,7 +81,7 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) lanes: Lanes,
-    pub(crate) bodies: Arc<Budget>,
+    pub(crate) budgets: Budgets,
     pub(crate) birth_ms: i64,
     /// Decides which origins may read; `None` when all may.
     pub(crate) origins: Option<Matcher>,
@@ -102,7 +125,7 @@ impl State {
             place: Place::new(&config).map_err(RunError::Config)?,
             origins: origins(&config.cors_origin)?,
             birth_ms: clock.now_ms(),
-            bodies: Budget::new("http.request-bodies", BODIES_BYTES_MAX),
+            budgets: Budgets::new(&config),
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),
             started: loaded.start_only.clone(),
@@ -215,7 +238,7 @@ impl State {
             parser: config.parser,
             delayed_name_removal: config.delayed_name_removal,
             type_and_unit_labels: config.type_and_unit_labels,
-            ..EngineOptions::new(Budget::new("query.memory", config.bytes_max))
+            ..EngineOptions::new(Arc::clone(&self.budgets.queries))
         };
         Engine::new(options, Arc::clone(&self.clock))
     }

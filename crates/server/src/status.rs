@@ -85,11 +85,12 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
         text("storageRetention", &retention);
         out.push_str(",\"reloadConfigSuccess\":");
         out.push_str(if state.reload_successful() { "true" } else { "false" });
+        // The bound on bodies and queries stands where Go says its own soft limit.
         for (name, value) in [
             ("corruptionCount", number("prometheus_tsdb_wal_corruptions_total").unwrap_or(0.0)),
             ("goroutineCount", number("process_threads").unwrap_or(0.0)),
             ("GOMAXPROCS", stdx::metrics::float(cpus as u64)),
-            ("GOMEMLIMIT", 0.0),
+            ("GOMEMLIMIT", stdx::metrics::float(state.config.memory_bytes_max)),
         ] {
             out.push(',');
             json::key(out, name);

@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod clock;
 pub mod float;
 pub mod fs;
+pub mod machine;
 pub mod metrics;
 pub mod rand;
 pub mod time;

@@ -138,6 +138,27 @@ fn bodies_are_bounded_by_name() {
 }
 
 #[test]
+fn all_bodies_and_queries_share_one_bound() {
+    let config = Config { memory_bytes_max: 1000, lifecycle: true, ..Config::default() };
+    let server = Server::bare(config).with_memory(Memory::with(&[]));
+    let post = |bytes: usize| {
+        let body = Full::new(Bytes::from(vec![b'x'; bytes]));
+        server.send(Request::post("/-/quit").body(body).unwrap())
+    };
+    assert_eq!(post(1001).line(), "503 memory: 1001 bytes wanted with 0 of 1000 in use\n");
+    let scraped = server.state.budgets.scrapes.charge(400).unwrap();
+    assert_eq!(post(601).line(), "503 memory: 601 bytes wanted with 400 of 1000 in use\n");
+    let query = server.get("/api/v1/query?query=vector(1)").status;
+    let long = server.get("/api/v1/query_range?query=vector(1)&start=0&end=10000&step=1").line();
+    assert_eq!(query, 200);
+    assert!(long.contains("memory: ") && long.contains("of 1000 in use"), "{long}");
+    drop(scraped);
+    assert_eq!(post(1000).status, 200);
+    let info = server.get("/api/v1/status/runtimeinfo");
+    assert!(info.text().contains(r#""GOMEMLIMIT":1000"#), "{}", info.text());
+}
+
+#[test]
 fn the_page_is_served_with_its_policy() {
     let server = Server::bare(Config::default());
     let got = server.get("/query?g0.expr=up");
