@@ -114,10 +114,11 @@ def main():
             [writer.join() for writer in writers]
         window = int(time.time() - began) + 60 if last or cycle % 50 == 0 else 20
         since = (time.time() - window + 1) * 1000
+        acked = {writer.name_: list(writer.acked.items()) for writer in writers}
         pushed = {dict(k)["w"]: v for k, v in points(url, f"k9_pushed[{window}s]").items()}
         for writer in writers:
             have = pushed.get(writer.name_, {})
-            want = {t: v for t, v in list(writer.acked.items()) if t > since}
+            want = {t: v for t, v in acked[writer.name_] if t > since}
             checked_pushed += len(want)
             missing = [t for t, v in want.items() if have.get(t) != v]
             lost_pushed += len(missing)
