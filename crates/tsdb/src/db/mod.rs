@@ -350,8 +350,8 @@ impl Appendable for Db {
 }
 
 impl Queryable for Db {
-    fn querier(&self, mint: i64, _maxt: i64) -> Result<Box<dyn Querier + '_>, ReadError> {
-        Ok(Box::new(HeadQuerier::new(self, mint)))
+    fn querier(&self, mint: i64, maxt: i64) -> Result<Box<dyn Querier + '_>, ReadError> {
+        Ok(Box::new(HeadQuerier::new(self, mint, maxt)))
     }
 }
 

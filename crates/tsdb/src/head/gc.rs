@@ -30,8 +30,12 @@ impl Head {
     /// The series' first time after dropping what ends before `mint`; `None` when nothing is left.
     fn truncate_series(&mut self, id: u32, mint: i64, unborn: bool) -> Option<i64> {
         let at = id as usize;
-        let gone = self.closed.truncate(&mut self.cold[at].closed, mint);
-        self.counts.chunks_removed += gone as u64;
+        let cold = &mut self.cold[at];
+        if cold.closed != NONE && cold.oldest < mint {
+            let gone = self.closed.truncate(&mut cold.closed, mint);
+            cold.oldest = self.closed.oldest(cold.closed).unwrap_or(i64::MAX);
+            self.counts.chunks_removed += gone as u64;
+        }
         if let Some(late) = self.late.get_mut(&id) {
             late.samples = late.samples.split_off(&mint);
             if late.samples.is_empty() {
@@ -49,7 +53,8 @@ impl Head {
             return (!was_seen).then_some(i64::MAX);
         }
         let late = self.late.get(&id).and_then(|late| late.samples.keys().next().copied());
-        let closed = self.closed.oldest(self.cold[at].closed);
+        let cold = &self.cold[at];
+        let closed = (cold.closed != NONE).then_some(cold.oldest);
         let open = (slot.n > 0 && slot.last_t >= mint).then_some(slot.chunk_mint);
         let histograms = self.histograms.get(&id).filter(|open| open.maxt >= mint);
         let histograms = histograms.map(|open| open.mint);

@@ -152,7 +152,7 @@ impl Head {
             n: open.chunk.n(),
             place: Place::Memory(Arc::from(bytes)),
         };
-        self.closed.push(&mut self.cold[id as usize].closed, id, chunk);
+        self.push_closed(id, chunk);
         self.counts.open_chunks -= 1;
     }
 }

@@ -330,8 +330,30 @@ impl Head {
         slot.n = 0;
         slot.used = 0;
         slot.flags &= !FIRST_CHUNK;
-        self.closed.push(&mut self.cold[id as usize].closed, id, chunk);
+        self.push_closed(id, chunk);
         self.counts.open_chunks -= 1;
+    }
+
+    fn push_closed(&mut self, id: u32, chunk: Chunk) {
+        let cold = &mut self.cold[id as usize];
+        if cold.closed == NONE {
+            cold.oldest = chunk.mint;
+        }
+        self.closed.push(&mut cold.closed, id, chunk);
+    }
+
+    /// Time of the series' first in-order sample that is still there.
+    fn first_t(&self, id: u32) -> Option<i64> {
+        let (slot, cold) = (&self.slots[id as usize], &self.cold[id as usize]);
+        if cold.closed != NONE {
+            Some(cold.oldest)
+        } else if slot.n > 0 {
+            Some(slot.chunk_mint)
+        } else if slot.has(HISTOGRAM) {
+            self.histograms.get(&id).map(|open| open.mint)
+        } else {
+            None
+        }
     }
 
     /// Keeps a sample that is not newer than the series' newest; false when there is one at its time already.

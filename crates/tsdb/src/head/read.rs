@@ -23,20 +23,27 @@ const RANKED_SORT_MIN: usize = 512;
 #[derive(Debug)]
 pub(crate) struct HeadQuerier<'a> {
     db: &'a Db,
+    view: View,
+}
+
+/// What a reader looks at: commits up to `seen`, and times.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
     seen: u64,
     mint: i64,
+    maxt: i64,
 }
 
 impl<'a> HeadQuerier<'a> {
-    pub(crate) fn new(db: &'a Db, mint: i64) -> Self {
+    pub(crate) fn new(db: &'a Db, mint: i64, maxt: i64) -> Self {
         let seen = db.head.read().isolation.enter();
-        Self { db, seen, mint }
+        Self { db, view: View { seen, mint, maxt } }
     }
 }
 
 impl Drop for HeadQuerier<'_> {
     fn drop(&mut self) {
-        self.db.head.read().isolation.leave(self.seen);
+        self.db.head.read().isolation.leave(self.view.seen);
     }
 }
 
@@ -48,21 +55,23 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<Box<dyn SeriesSet + 'a>, ReadError> {
         let head = self.db.head.read();
         let mut ids = head.matching(matchers);
-        ids.retain(|id| head.may_have(*id, self.seen, self.mint));
+        ids.retain(|id| head.may_have(*id, &self.view));
         head.sort_by_labels(&mut ids);
         if hints.limit > 0 {
             ids.truncate(hints.limit);
         }
         let series = ids.into_iter().map(|id| (id, head.generation(id))).collect();
-        Ok(Box::new(HeadSeries { db: self.db, seen: self.seen, series }))
+        Ok(Box::new(HeadSeries { db: self.db, seen: self.view.seen, series }))
     }
 
     fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, ReadError> {
-        Ok(self.db.head.read().label_names(matchers))
+        let head = self.db.head.read();
+        Ok(head.label_names(matchers, head.narrowed(&self.view)))
     }
 
     fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, ReadError> {
-        Ok(self.db.head.read().label_values(name, matchers))
+        let head = self.db.head.read();
+        Ok(head.label_values(name, matchers, head.narrowed(&self.view)))
     }
 }
 
@@ -151,14 +160,28 @@ impl Head {
         self.slots[id as usize].generation
     }
 
-    /// Whether the series has something at or after `mint` for a reader who sees up to commit `seen`.
-    fn may_have(&self, id: u32, seen: u64, mint: i64) -> bool {
+    /// Whether the series has samples on both sides of a time in the view, or in it.
+    pub(crate) fn may_have(&self, id: u32, view: &View) -> bool {
         let slot = &self.slots[id as usize];
-        if slot.has(OUT_OF_ORDER) {
+        let View { seen, mint, maxt } = *view;
+        if mint > maxt {
+            return false;
+        }
+        if slot.has(STARTED)
+            && slot.last_t >= mint
+            && let Some(visible) = self.isolation.visible_to(seen, id, slot.commit)
+            && visible >= mint
+            && self.first_t(id).is_some_and(|first| first <= maxt.min(visible))
+        {
             return true;
         }
-        let visible = self.isolation.visible_to(seen, id, slot.commit);
-        slot.has(STARTED) && slot.last_t >= mint && visible.is_some_and(|t| t >= mint)
+        let late = self.late.get(&id).filter(|_| slot.has(OUT_OF_ORDER));
+        late.is_some_and(|late| late.samples.range(mint..=maxt).any(|(_, one)| one.0 <= seen))
+    }
+
+    /// The view, when it does not reach over all samples.
+    fn narrowed<'a>(&self, view: &'a View) -> Option<&'a View> {
+        Some(view).filter(|view| view.mint > self.mint || view.maxt < self.maxt)
     }
 
     /// The newest sample in the range, when the slot alone tells; `None` when it does not.

@@ -78,7 +78,7 @@ impl Head {
         self.maxt = self.maxt.max(found.maxt);
         let Found { at, mint, maxt, encoding, n, last_v } = *found;
         let chunk = Chunk { mint, maxt, encoding, n, place: Place::Disk(at.0) };
-        self.closed.push(&mut self.cold[id as usize].closed, id, chunk);
+        self.push_closed(id, chunk);
         let slot = &mut self.slots[id as usize];
         slot.last_t = maxt;
         slot.last_v = last_v.to_bits();

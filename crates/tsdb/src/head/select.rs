@@ -9,6 +9,7 @@ use model::matcher::{MatchOp, Matcher};
 
 use super::Head;
 use super::postings::{IdMap, List, intersect, subtract};
+use super::read::View;
 use super::slot::BORN;
 
 /// Ids ascending.
@@ -110,29 +111,53 @@ impl Head {
         }
     }
 
-    /// Distinct label names of the series that satisfy `matchers`, sorted.
-    pub(crate) fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
+    /// Distinct label names of the series that satisfy `matchers` and may have samples in the view, sorted.
+    pub(crate) fn label_names(&self, matchers: &[Matcher], view: Option<&View>) -> Vec<String> {
         let ids: BTreeSet<u32> = if matchers.is_empty() {
-            self.postings.names().map(|(name, _)| name).collect()
+            let names = self.postings.names();
+            let has = |lists: &IdMap<List>| lists.values().any(|list| self.any_has(list, view));
+            names.filter(|(_, lists)| has(lists)).map(|(name, _)| name).collect()
         } else {
-            let found = self.matching(matchers);
+            let found = self.matching_in(matchers, view);
             found.iter().flat_map(|id| self.pairs(*id)).map(|(name, _)| name).collect()
         };
         self.sorted(ids)
     }
 
     /// Distinct values of `name` among those series, sorted.
-    pub(crate) fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
+    pub(crate) fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        view: Option<&View>,
+    ) -> Vec<String> {
         let Some(number) = self.symbols.find(name) else { return Vec::new() };
         let ids: BTreeSet<u32> = if matchers.is_empty() {
             let lists = self.postings.values(number);
-            lists.into_iter().flat_map(|lists| lists.keys().copied()).collect()
+            let all = lists.into_iter().flatten();
+            all.filter(|(_, list)| self.any_has(list, view)).map(|(value, _)| *value).collect()
         } else {
-            let found = self.matching(matchers);
+            let found = self.matching_in(matchers, view);
             let set = |id: &u32| self.cold[*id as usize].set;
             found.iter().filter_map(|id| self.sets.value(set(id), number)).collect()
         };
         self.sorted(ids)
+    }
+
+    fn matching_in(&self, matchers: &[Matcher], view: Option<&View>) -> Ids {
+        let mut found = self.matching(matchers);
+        if let Some(view) = view {
+            found.retain(|id| self.may_have(*id, view));
+        }
+        found
+    }
+
+    /// Whether a series of the list may have samples in the view.
+    fn any_has(&self, list: &List, view: Option<&View>) -> bool {
+        let Some(view) = view else { return true };
+        let mut ids = Ids::new();
+        list.read(&mut ids);
+        ids.iter().any(|id| self.may_have(*id, view))
     }
 
     fn sorted(&self, ids: BTreeSet<u32>) -> Vec<String> {

@@ -133,8 +133,11 @@ pub(crate) struct Cold {
     pub(crate) closed: u32,
     /// The metadata's number.
     pub(crate) metadata: u32,
+    /// Time of the oldest closed chunk's first sample; holds while there is one.
+    pub(crate) oldest: i64,
 }
 
 impl Cold {
-    pub(crate) const EMPTY: Self = Self { set: NONE, hash: 0, closed: NONE, metadata: NONE };
+    pub(crate) const EMPTY: Self =
+        Self { set: NONE, hash: 0, closed: NONE, metadata: NONE, oldest: i64::MAX };
 }

@@ -197,7 +197,10 @@ fn check(window_ms: i64, steps: &[Step]) {
         }
     }
     assert_eq!(get(&db, &[]), model.expected(&[]));
-    assert_eq!(db.querier(0, 0).unwrap().label_names(&[]).unwrap(), label_names(&model));
+    assert_eq!(
+        db.querier(i64::MIN, i64::MAX).unwrap().label_names(&[]).unwrap(),
+        label_names(&model)
+    );
 }
 
 fn label_names(model: &Model) -> Vec<String> {

@@ -144,6 +144,50 @@ fn a_reader_sees_nothing_that_came_after_it() {
     assert_eq!(seen, [("a".to_owned(), vec![1000]), ("b".to_owned(), vec![1000])]);
 }
 
+/// Which series, names, and values of `n` there are in a range.
+fn within(db: &Db, mint: i64, maxt: i64) -> String {
+    let querier = db.querier(mint, maxt).unwrap();
+    let mut lines = Vec::new();
+    for matchers in [vec![], vec![Matcher::new(MatchOp::Regex, "n", ".+").unwrap()]] {
+        let set = querier.select(&SelectHints::default(), &matchers).unwrap();
+        let series = (0..set.len()).map(|i| set.labels(i).get("n").unwrap().to_owned());
+        let names = querier.label_names(&matchers).unwrap().join(" ");
+        let values = querier.label_values("n", &matchers).unwrap().join(" ");
+        lines.push(format!("{} | {names} | {values}", series.collect::<Vec<_>>().join(" ")));
+    }
+    assert_eq!(lines[0], lines[1], "{mint}..={maxt}");
+    lines.swap_remove(0)
+}
+
+#[test]
+fn series_that_lie_wholly_outside_of_the_range_are_left_out() {
+    let dir = Dir::new("range");
+    let options = || Options { out_of_order_window_ms: 4000, ..Options::default() };
+    let mut db = dir.open(options());
+    put(&db, "n=a,x=1@10000=1 n=b,y=1@20000=1");
+    // Enough for closed chunks.
+    (0..300).for_each(|i| drop(put(&db, &format!("n=c,z=1@{}=1", 30_000 + i))));
+    put(&db, "n=b,y=1@40000=1 n=d,w=1@40000=1");
+    put(&db, "n=d,w=1@36500=1");
+    for is_flushed in [false, true] {
+        if is_flushed {
+            db.close().unwrap();
+            drop(db);
+            db = dir.open(options());
+        }
+        let check = |mint, maxt, expected: &str| assert_eq!(within(&db, mint, maxt), expected);
+        check(i64::MIN, i64::MAX, "a b c d | n w x y z | a b c d");
+        check(i64::MIN, 9999, " |  | ");
+        check(0, 10_000, "a | n x | a");
+        check(10_001, 30_000, "b c | n y z | b c");
+        check(10_001, 29_999, "b | n y | b");
+        check(30_299, 36_499, "b c | n y z | b c");
+        check(30_300, 36_500, "b d | n w y | b d");
+        check(40_001, i64::MAX, " |  | ");
+        check(9, 8, " |  | ");
+    }
+}
+
 #[test]
 fn series_at_the_bound_and_one_past_it() {
     let dir = Dir::new("bound");
