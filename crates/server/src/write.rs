@@ -115,7 +115,11 @@ pub(crate) fn write(call: &Call) -> Reply {
 /// Stores a request; what was stored, and (2.0) why the rest was not.
 fn stored(call: &Call, version: Version) -> Result<(Written, Option<Failure>), Failure> {
     let bad = |error: remote::RemoteError| Failure::Bad(error.to_string());
-    let message = remote::decompress(&call.request.body).map_err(bad)?;
+    let body = &call.request.body;
+    let len = remote::decompressed_len(body).map_err(bad)?;
+    let charged = call.state.budgets.requests.charge(len as u64);
+    let _charge = charged.map_err(|error| Failure::Busy(error.to_string()))?;
+    let message = remote::decompress(body).map_err(bad)?;
     let parts = call.parts().map_err(|error| Failure::Busy(error.text))?;
     let mut batch = Batch {
         appender: parts.store.appender(),

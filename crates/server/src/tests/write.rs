@@ -50,6 +50,24 @@ fn samples_are_stored() {
 }
 
 #[test]
+fn what_a_body_becomes_is_paid_for_before_it_is_made() {
+    let config =
+        Config { remote_write_receiver: true, memory_bytes_max: 5000, ..Config::default() };
+    let server = Server::over(config, Arc::new(Memory::default()));
+    let long = |n: usize| {
+        send(&server, &[series(&[("__name__", "a"), ("x", &"y".repeat(n))], &[(1, 1.0)])])
+    };
+    assert_eq!(long(4000).line(), "204 ");
+    let got = long(6000);
+    assert_eq!((got.status, got.header("retry-after")), (503, "5"));
+    assert!(
+        got.text().starts_with("memory: ") && got.text().contains(" of 5000 in use"),
+        "{}",
+        got.text()
+    );
+}
+
+#[test]
 fn the_receiver_is_off_unless_asked_for() {
     let got = send(&Server::with_series(), &[]);
     assert_eq!(

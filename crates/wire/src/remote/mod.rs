@@ -78,14 +78,23 @@ pub struct TimeSeries {
     pub metadata: Option<Metadata>,
 }
 
+/// The bytes that [`decompress`] will take memory for.
+///
+/// # Errors
+/// As [`decompress`].
+pub fn decompressed_len(body: &[u8]) -> Result<usize, RemoteError> {
+    let len = snap::raw::decompress_len(body).map_err(|_| RemoteError::Snappy)?;
+    if len > REQUEST_BYTES_MAX {
+        return Err(RemoteError::TooLarge { len, max: REQUEST_BYTES_MAX });
+    }
+    Ok(len)
+}
+
 /// Decompresses a request's body. Its declared length is checked before memory is taken for it.
 ///
 /// # Errors
 /// [`RemoteError::Snappy`], and [`RemoteError::TooLarge`] over [`REQUEST_BYTES_MAX`].
 pub fn decompress(body: &[u8]) -> Result<Vec<u8>, RemoteError> {
-    let len = snap::raw::decompress_len(body).map_err(|_| RemoteError::Snappy)?;
-    if len > REQUEST_BYTES_MAX {
-        return Err(RemoteError::TooLarge { len, max: REQUEST_BYTES_MAX });
-    }
+    decompressed_len(body)?;
     snap::raw::Decoder::new().decompress_vec(body).map_err(|_| RemoteError::Snappy)
 }
