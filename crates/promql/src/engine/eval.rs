@@ -1,6 +1,6 @@
 //! Evaluation of a plan over a frame: each node becomes series with one value per step.
 //!
-//! Recursion is as deep as the plan, and the parser bounds that.
+//! Recursion is as deep as the plan: the parser bounds that, and `deep` has the stack for it.
 
 use std::cell::RefCell;
 use std::rc::Rc;

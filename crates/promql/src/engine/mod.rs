@@ -6,6 +6,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod binary;
+mod deep;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod eval;
@@ -33,7 +34,7 @@ pub use limits::CancelFlag;
 pub use value::{MatrixSeries, QueryValue, VectorSample};
 
 use crate::ast::{Expr, ValueType};
-use crate::parse::{ParserOptions, parse_costed};
+use crate::parse::{ParserOptions, parse_measured};
 use eval::{Evaluator, bug};
 use frame::Frame;
 use limits::{Meter, Watch};
@@ -146,10 +147,11 @@ impl Engine {
         t: i64,
         params: &QueryParams,
     ) -> Result<Outcome, QueryError> {
-        let (expr, _patterns, parse_time) = self.parse(query)?;
-        let mut outcome =
-            self.run(storage, query, &expr, Times { start: t, end: t, step: 0 }, params)?;
-        outcome.stats.parse_time = parse_time;
+        let Query { expr, height, time, .. } = &self.parse(query)?;
+        let times = Times { start: t, end: t, step: 0 };
+        let run = || self.run(storage, query, expr, times, params);
+        let mut outcome = deep::with_stack(*height, run)?;
+        outcome.stats.parse_time = *time;
         Ok(outcome)
     }
 
@@ -167,22 +169,24 @@ impl Engine {
         step: i64,
         params: &QueryParams,
     ) -> Result<Outcome, QueryError> {
-        let (expr, _patterns, parse_time) = self.parse(query)?;
+        let Query { expr, height, time, .. } = &self.parse(query)?;
         if step <= 0 {
             let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
             return Err(QueryError::BadData(text.to_owned()));
         }
-        let mut outcome = self.run(storage, query, &expr, Times { start, end, step }, params)?;
-        outcome.stats.parse_time = parse_time;
+        let times = Times { start, end, step };
+        let run = || self.run(storage, query, expr, times, params);
+        let mut outcome = deep::with_stack(*height, run)?;
+        outcome.stats.parse_time = *time;
         Ok(outcome)
     }
 
-    /// The tree, what pays for its patterns, and the time it took.
-    fn parse(&self, query: &str) -> Result<(Expr, Charge, Duration), QueryError> {
+    fn parse(&self, query: &str) -> Result<Query, QueryError> {
         let begun = self.clock.mono();
-        let (expr, bytes) = parse_costed(query, &self.options.parser)?;
-        let charge = self.options.memory.charge(bytes_of(bytes, 1))?;
-        Ok((expr, charge, self.clock.mono().saturating_sub(begun)))
+        let parsed = parse_measured(query, &self.options.parser)?;
+        let patterns = self.options.memory.charge(bytes_of(parsed.patterns_bytes, 1))?;
+        let time = self.clock.mono().saturating_sub(begun);
+        Ok(Query { expr: parsed.expr, height: parsed.height, _patterns: patterns, time })
     }
 
     fn run(
@@ -238,6 +242,16 @@ impl Engine {
         };
         Ok(Outcome { value, warnings, infos, stats, truncated, held: answer.0 })
     }
+}
+
+/// A query that was read.
+struct Query {
+    expr: Expr,
+    height: usize,
+    /// Pays for the patterns in `expr`.
+    _patterns: Charge,
+    /// That reading took.
+    time: Duration,
 }
 
 fn check_range_type(found: ValueType) -> Result<(), QueryError> {

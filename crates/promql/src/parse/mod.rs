@@ -49,28 +49,33 @@ impl Default for ParserOptions {
 /// # Errors
 /// [`ParseError`] with the first thing that is wrong: syntax, types, or a limit.
 pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
-    parse_costed(text, options).map(|(expr, _)| expr)
+    parse_measured(text, options).map(|parsed| parsed.expr)
 }
 
-/// As [`parse`], with the bytes of the query's compiled patterns.
-pub(crate) fn parse_costed(
-    text: &str,
-    options: &ParserOptions,
-) -> Result<(Expr, usize), ParseError> {
-    parse_boxed(text, *options)
-        .map(|(expr, cost)| (*expr, cost.patterns_bytes))
-        .map_err(|fail| *fail)
+/// A query and what it takes.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) expr: Expr,
+    /// Of the tree.
+    pub(crate) height: usize,
+    /// Of the compiled patterns.
+    pub(crate) patterns_bytes: usize,
 }
 
-fn parse_boxed(text: &str, options: ParserOptions) -> Result<(Box<Expr>, Cost), Fail> {
+/// As [`parse`], with what the query takes.
+pub(crate) fn parse_measured(text: &str, options: &ParserOptions) -> Result<Parsed, ParseError> {
+    parse_boxed(text, *options).map_err(|fail| *fail)
+}
+
+fn parse_boxed(text: &str, options: ParserOptions) -> Result<Parsed, Fail> {
     let mut parser = Parser::new(text, options)?;
     if parser.peek()?.kind == Kind::Eof {
         return Err(parser.fail(Span::default(), "no expression found in input".to_owned()));
     }
-    let mut expr = parser.expr(0)?.expr;
+    let Node { mut expr, height } = parser.expr(0)?;
     parser.end()?;
     check::check(&mut expr, text)?;
-    Ok((expr, parser.cost))
+    Ok(Parsed { expr: *expr, height, patterns_bytes: parser.cost.patterns_bytes })
 }
 
 /// Reads a series selector, as `match[]` has it: `name`, `name{…}` or `{…}`. An empty one is accepted: whether that is

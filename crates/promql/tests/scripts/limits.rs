@@ -162,6 +162,40 @@ fn patterns_are_paid_for() {
 }
 
 #[test]
+fn the_deepest_queries_are_evaluated() {
+    let parser = promql::parse::ParserOptions { experimental_functions: true, ..<_>::default() };
+    for (open, close) in [
+        ("(", ")"),
+        ("-", ""),
+        ("", " + m"),
+        ("m or on (job) ", ""),
+        ("", " > bool 1"),
+        ("", " * on (job) group_left () m"),
+        ("abs(", ")"),
+        ("sum by (job) (", ")"),
+        ("topk(1, ", ")"),
+        ("quantile(0.5, ", ")"),
+        ("count_values(\"a\", ", ")"),
+        ("sort(", ")"),
+        ("absent(", ")"),
+        ("absent_over_time((", ")[1m:])"),
+        ("max_over_time(", "[1s:1s])"),
+        ("label_replace(", ", \"a\", \"\", \"\", \"\")"),
+        ("histogram_quantile(0.5, ", ")"),
+        ("clamp(", ", 0, 1)"),
+        ("vector(scalar(", "))"),
+        ("info(", ")"),
+    ] {
+        let nest = |n: usize| format!("{}m{}", open.repeat(n), close.repeat(n));
+        let fits = |n: &usize| promql::parse::parse(&nest(*n), &parser).is_ok();
+        let query = (1..=500).rev().find(fits).map(nest).unwrap();
+        let engine = engine(|options| options.parser = parser);
+        let found = engine.range(&store(), &query, 0, MINUTE, MINUTE, &QueryParams::default());
+        assert!(found.is_ok(), "{open}…{close}: {found:?}");
+    }
+}
+
+#[test]
 fn label_values_are_bounded() {
     // Each round doubles the value, from 16 bytes to a mebibyte in 16.
     let doubled = |rounds: usize| {
