@@ -61,7 +61,21 @@ impl Head {
         [late, closed, open, histograms].into_iter().flatten().min()
     }
 
+    /// Keeps the labels of series that go for the readers that have them, and forgets those that no reader has.
+    fn note_departed(&mut self, gone: &[u32]) {
+        let Some(oldest) = self.isolation.oldest_reader() else {
+            self.departed = hashbrown::HashMap::new();
+            return;
+        };
+        self.departed.retain(|_, (commit, _)| *commit >= oldest);
+        let now = self.isolation.current();
+        for id in gone.iter().filter(|id| self.slots[**id as usize].has(BORN)) {
+            self.departed.insert((*id, self.generation(*id)), (now, self.labels(*id)));
+        }
+    }
+
     fn remove(&mut self, gone: &[u32]) {
+        self.note_departed(gone);
         let mut pairs: postings::IdMap<()> = postings::IdMap::default();
         let mut touched: Vec<(u32, u32)> = Vec::new();
         for id in gone {

@@ -68,6 +68,11 @@ impl Isolation {
         self.commit
     }
 
+    /// The commit up to which the oldest reader sees.
+    pub(crate) fn oldest_reader(&self) -> Option<u64> {
+        self.readers.lock().keys().next().copied()
+    }
+
     pub(crate) fn leave(&self, seen: u64) {
         let mut readers = self.readers.lock();
         if let Some(n) = readers.get_mut(&seen) {

@@ -27,7 +27,7 @@ mod symbols;
 
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use model::labels::Labels;
 use model::metadata::{Metadata, MetricType};
 use model::port::SeriesRef;
@@ -78,6 +78,8 @@ pub(crate) struct Head {
     aliases: IdMap<Vec<u64>>,
     pub(crate) exemplars: Exemplars,
     pub(crate) isolation: Isolation,
+    /// Labels of series that went while readers might have them, by slot id and generation, with the commit after which they went.
+    departed: HashMap<(u32, u32), (u64, Labels)>,
     /// Each symbol's place in string order, as of the last large selection.
     ranks: Mutex<Arc<Vec<u32>>>,
     pub(crate) counts: Counts,
@@ -113,7 +115,7 @@ impl Counts {
 #[derive(Debug, Default)]
 struct MetadataTable {
     all: Vec<Arc<Metadata>>,
-    ids: hashbrown::HashMap<(MetricType, String, String), u32>,
+    ids: HashMap<(MetricType, String, String), u32>,
 }
 
 impl Default for Head {
@@ -136,6 +138,7 @@ impl Default for Head {
             aliases: IdMap::default(),
             exemplars: Exemplars::default(),
             isolation: Isolation::default(),
+            departed: HashMap::new(),
             ranks: Mutex::default(),
             counts: Counts::default(),
             mint: i64::MAX,

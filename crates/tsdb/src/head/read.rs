@@ -92,7 +92,11 @@ impl SeriesSet for HeadSeries<'_> {
     fn labels(&self, i: usize) -> Labels {
         let (id, generation) = self.series[i];
         let head = self.db.head.read();
-        if head.generation(id) == generation { head.labels(id) } else { Labels::default() }
+        if head.generation(id) == generation {
+            return head.labels(id);
+        }
+        let departed = head.departed.get(&(id, generation));
+        departed.expect("kept while there is a reader").1.clone()
     }
 
     fn read(&self, i: usize, mint: i64, maxt: i64, out: &mut Samples) -> Result<(), ReadError> {

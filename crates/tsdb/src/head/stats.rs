@@ -62,6 +62,11 @@ impl Head {
         stats
     }
 
+    #[cfg(test)]
+    pub(crate) fn n_departed(&self) -> usize {
+        self.departed.len()
+    }
+
     /// Open and closed chunks.
     pub(crate) fn n_chunks(&self) -> u64 {
         self.counts.open_chunks + self.closed.len() as u64

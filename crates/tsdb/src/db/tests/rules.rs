@@ -222,6 +222,31 @@ fn put_error(db: &Db) -> String {
 }
 
 #[test]
+fn a_series_that_retention_drops_under_a_reader_keeps_its_labels() {
+    let dir = Dir::new("departed");
+    let db = dir.open(Options { retention_ms: 1000, ..Options::default() });
+    put(&db, "n=a@1=1 n=b@2000000=1");
+    let old = db.querier(i64::MIN, i64::MAX).unwrap();
+    let set = old.select(&SelectHints::default(), &[]).unwrap();
+    db.head.write().truncate(1_000_000, false);
+    // Its slot gets another series at once, and that one goes as well.
+    for n in ["c", "d", "e"] {
+        put(&db, &format!("n={n}@2000000=1"));
+        db.head.write().truncate(1_000_000, false);
+    }
+    let names: Vec<String> = (0..2).map(|i| set.labels(i).get("n").unwrap().to_owned()).collect();
+    assert_eq!(names, ["a", "b"]);
+    let mut samples = Samples::default();
+    set.read(0, i64::MIN, i64::MAX, &mut samples).unwrap();
+    assert!(samples.ts.is_empty());
+    drop(set);
+    drop(old);
+    db.head.write().truncate(1_000_000, false);
+    assert_eq!(db.head.read().n_departed(), 0);
+    assert_eq!(get(&db, &[]), "n=b 2000000=1\nn=c 2000000=1\nn=d 2000000=1\nn=e 2000000=1\n");
+}
+
+#[test]
 fn retention_drops_what_is_old_and_is_not_moved_by_the_future() {
     let dir = Dir::new("retention");
     let hour = 3_600_000_i64;
