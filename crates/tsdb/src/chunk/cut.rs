@@ -10,7 +10,9 @@ pub const XOR_CHUNK_BYTES_MAX: usize = 1024;
 const XOR_SAMPLE_BYTES_MAX: usize = 19;
 /// Bytes that a histogram chunk is meant to hold.
 pub const HISTOGRAM_CHUNK_BYTES: u32 = 1024;
-/// Samples below which a histogram chunk is not closed for its size.
+/// Bytes from which a histogram chunk takes no more: the longest sample still fits a chunk file's bound behind them.
+pub const HISTOGRAM_CHUNK_BYTES_FULL: u32 = 512 << 10;
+/// Samples below which a histogram chunk is not closed for its size, while it is not full.
 pub const HISTOGRAM_SAMPLES_MIN: u16 = 10;
 
 /// Where the open float chunk of a series ends. Kept beside its appender.
@@ -71,6 +73,9 @@ impl HistogramCut {
             let ratio = f64::from(HISTOGRAM_CHUNK_BYTES) / f64::from(bytes);
             self.next_at = chunk_end(self.mint, last_t, self.next_at, ratio);
             self.foreseen = true;
+        }
+        if bytes > HISTOGRAM_CHUNK_BYTES_FULL {
+            return true;
         }
         (t >= self.next_at || bytes >= HISTOGRAM_CHUNK_BYTES * 2)
             && (n >= HISTOGRAM_SAMPLES_MIN || t >= self.range_end)
@@ -149,5 +154,8 @@ mod tests {
         assert!(!cut.is_due(9, 90_000, 5000, 100_000));
         assert!(cut.is_due(10, 90_000, 5000, 100_000));
         assert!(cut.is_due(1, 90_000, 300, 7_200_000));
+        let full = usize::try_from(HISTOGRAM_CHUNK_BYTES_FULL).unwrap();
+        assert!(!cut.is_due(1, 90_000, full, 100_000));
+        assert!(cut.is_due(1, 90_000, full + 1, 100_000));
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Retention goes by a time that a single wrong clock cannot move: see [`RetentionClock`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stdx::clock::Clock;
 
-use crate::chunk::ChunkMeta;
+use crate::chunk::{ChunkMeta, HeadChunkError};
 use crate::head::Head;
 use crate::head::snapshot::Snapshot;
 use crate::wal::{CheckpointWriter, WalError, remove_checkpoints_below};
@@ -142,7 +143,12 @@ impl Db {
     pub(super) fn move_closed(&self) {
         let waiting = self.head.read().closed_in_memory();
         let mut moved = Vec::with_capacity(waiting.len());
+        // Series with a chunk that no file takes: their later ones must not be on disk before it.
+        let mut stuck = BTreeSet::new();
         for one in &waiting {
+            if stuck.contains(&one.series) {
+                continue;
+            }
             let meta = ChunkMeta {
                 series: one.series.0,
                 mint: one.mint,
@@ -152,7 +158,15 @@ impl Db {
             };
             match self.chunks.write(&meta, &one.bytes) {
                 Ok(at) => moved.push((one.node, at.0)),
-                Err(_) => {
+                Err(HeadChunkError::TooLong(_)) => {
+                    self.metrics.chunk_writes_failed.inc();
+                    stuck.insert(one.series);
+                }
+                Err(
+                    HeadChunkError::Io(..)
+                    | HeadChunkError::BufferFull
+                    | HeadChunkError::Damaged { .. },
+                ) => {
                     self.metrics.chunk_writes_failed.inc();
                     break;
                 }

@@ -345,6 +345,13 @@ impl Head {
         self.closed.push(&mut cold.closed, id, chunk);
     }
 
+    /// A closed chunk of `bytes` zeros.
+    #[cfg(test)]
+    pub(crate) fn push_zeros(&mut self, id: u32, bytes: usize) {
+        let place = Place::Memory(vec![0; bytes].into());
+        self.push_closed(id, Chunk { mint: 0, maxt: 0, encoding: Encoding::Xor, n: 0, place });
+    }
+
     /// Time of the series' first in-order sample that is still there.
     fn first_t(&self, id: u32) -> Option<i64> {
         let (slot, cold) = (&self.slots[id as usize], &self.cold[id as usize]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::histogram::{FloatHistogram, Histogram, ResetHint};
 use model::sample::{is_stale, stale_nan};
 
-/// Most buckets of a histogram: a chunk of ten must fit into a chunk file's bound.
+/// Most buckets of a histogram, most spans, and most custom bounds: a sample must fit into half of a chunk file's bound.
 pub(crate) const HISTOGRAM_BUCKETS_MAX: usize = 10_000;
 
 /// A native histogram as it was appended.
@@ -35,11 +35,22 @@ impl HistogramValue {
         }
     }
 
-    fn n_buckets(&self) -> usize {
-        match self {
-            Self::Int(h) => h.positive_deltas.len() + h.negative_deltas.len(),
-            Self::Float(h) => h.positive_buckets.len() + h.negative_buckets.len(),
-        }
+    /// How many buckets, spans and custom bounds there are.
+    fn sizes(&self) -> [(usize, &'static str); 3] {
+        let custom = |values: &Option<Arc<[f64]>>| values.as_ref().map_or(0, |all| all.len());
+        let (buckets, spans, bounds) = match self {
+            Self::Int(h) => (
+                h.positive_deltas.len() + h.negative_deltas.len(),
+                h.positive_spans.len() + h.negative_spans.len(),
+                custom(&h.custom_values),
+            ),
+            Self::Float(h) => (
+                h.positive_buckets.len() + h.negative_buckets.len(),
+                h.positive_spans.len() + h.negative_spans.len(),
+                custom(&h.custom_values),
+            ),
+        };
+        [(buckets, "buckets"), (spans, "spans"), (bounds, "custom bounds")]
     }
 
     pub(crate) fn reset_hint(&self) -> ResetHint {
@@ -54,9 +65,8 @@ impl HistogramValue {
     /// # Errors
     /// What does not.
     pub(crate) fn validate(&self) -> Result<(), String> {
-        let buckets = self.n_buckets();
-        if buckets > HISTOGRAM_BUCKETS_MAX {
-            return Err(format!("{buckets} buckets, at most {HISTOGRAM_BUCKETS_MAX} allowed"));
+        if let Some((n, what)) = self.sizes().iter().find(|(n, _)| *n > HISTOGRAM_BUCKETS_MAX) {
+            return Err(format!("{n} {what}, at most {HISTOGRAM_BUCKETS_MAX} allowed"));
         }
         match self {
             Self::Int(h) if is_stale(h.sum) => Ok(()),

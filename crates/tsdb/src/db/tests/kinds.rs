@@ -77,6 +77,74 @@ fn buckets_at_the_bound_and_one_past_it() {
     put_histogram(&db, 1, &wide(10_000)).unwrap();
     let error = put_histogram(&db, 2, &wide(10_001)).unwrap_err().to_string();
     assert_eq!(error, "invalid histogram: 10001 buckets, at most 10000 allowed");
+    let spans = |n: usize| Histogram {
+        count: 1,
+        positive_spans: std::iter::repeat_n(Span { offset: 1, length: 0 }, n - 1)
+            .chain([Span { offset: 1, length: 1 }])
+            .collect(),
+        positive_deltas: vec![1],
+        ..Histogram::default()
+    };
+    put_histogram(&db, 3, &spans(10_000)).unwrap();
+    let error = put_histogram(&db, 4, &spans(10_001)).unwrap_err().to_string();
+    assert_eq!(error, "invalid histogram: 10001 spans, at most 10000 allowed");
+    let bounds = |n: u32| Histogram {
+        schema: model::histogram::CUSTOM_BUCKETS_SCHEMA,
+        custom_values: Some((0..n).map(f64::from).collect()),
+        ..Histogram::default()
+    };
+    put_histogram(&db, 5, &bounds(10_000)).unwrap();
+    let error = put_histogram(&db, 6, &bounds(10_001)).unwrap_err().to_string();
+    assert_eq!(error, "invalid histogram: 10001 custom bounds, at most 10000 allowed");
+}
+
+/// The largest histogram that is taken, with buckets that differ from one sample to the next as much as they can.
+fn largest(n: u64) -> FloatHistogram {
+    let noise = |i: u64| {
+        f64::from_bits(
+            0x3ff0_0000_0000_0000 | (i + n * 7919).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12,
+        )
+    };
+    let positive_buckets: Vec<f64> = (0..10_000).map(noise).collect();
+    let bounds = (0..10_000_u32).map(|i| f64::from(i) + 0.1).collect();
+    FloatHistogram {
+        schema: model::histogram::CUSTOM_BUCKETS_SCHEMA,
+        count: positive_buckets.iter().sum(),
+        reset_hint: model::histogram::ResetHint::Gauge,
+        positive_spans: vec![Span { offset: 0, length: 1 }; 10_000],
+        positive_buckets,
+        custom_values: Some(bounds),
+        ..FloatHistogram::default()
+    }
+}
+
+#[test]
+fn chunks_of_the_largest_histograms_go_to_disk() {
+    let dir = Dir::new("largest");
+    let db = dir.open(Options::default());
+    for n in 1..=16 {
+        let mut appender = db.appender();
+        let t = i64::try_from(n).unwrap();
+        appender.append_float_histogram(SeriesRef(0), &|| labels("n=h"), t, &largest(n)).unwrap();
+        appender.commit(Durability::Soon).unwrap();
+    }
+    put(&db, "n=h@20=1");
+    db.flush_closed();
+    assert_eq!(db.head.read().closed_memory_bytes(), 0);
+    assert!(db.head.read().n_chunks() > 2);
+}
+
+#[test]
+fn a_chunk_that_no_file_takes_keeps_nothing_but_its_series_from_the_disk() {
+    let dir = Dir::new("stuck");
+    let db = dir.open(Options::default());
+    put(&db, "n=a@1=1 n=b@1=1");
+    db.head.write().push_zeros(0, crate::chunk::CHUNK_BYTES_MAX + 1);
+    (2..600).for_each(|t| drop(put(&db, &format!("n=a@{t}=1 n=b@{t}=1"))));
+    db.flush_closed();
+    let waiting: Vec<u64> =
+        db.head.read().closed_in_memory().iter().map(|one| one.series.0).collect();
+    assert!(waiting.len() > 2 && waiting.iter().all(|series| *series == waiting[0]), "{waiting:?}");
 }
 
 #[test]
