@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::{Group, ScrapeConfig};
 use crate::discovery::{FileDiscovery, ParseYaml};
 use crate::looping::{Buffers, Shared};
-use crate::metrics::{Metrics, labelled, summary_families};
+use crate::metrics::{Metrics, labelled, summary_family};
 use crate::pool::{Pool, Ready, Starter};
 use crate::populate::fnv1a;
 use crate::target::{DroppedTarget, Targets};
@@ -329,8 +329,8 @@ impl Inner {
         }
         let name = "prometheus_target_sync_length_seconds";
         let help = "Actual interval to sync the scrape pool.";
-        families.extend(summary_families(name, help, "scrape_job", &lengths));
-        families.extend(self.shared.metrics.interval_families());
+        families.push(summary_family(name, help, "scrape_job", &lengths));
+        families.push(self.shared.metrics.interval_family());
         families
     }
 }

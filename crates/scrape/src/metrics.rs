@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use stdx::metrics::{Counter, Family, Kind, Point, PointValue, Registry, float};
+use stdx::metrics::{Counter, Family, Kind, Point, PointValue, Registry};
 
 use crate::batch::Outcome;
 
@@ -38,32 +38,29 @@ impl Summary {
     }
 }
 
-/// The three families of a summary, one label apart. (The registry knows no summaries: quantiles are gauges.)
-pub(crate) fn summary_families(
+/// The family of a summary, one label apart.
+pub(crate) fn summary_family(
     name: &str,
     help: &str,
     label: &str,
     summaries: &BTreeMap<String, Summary>,
-) -> Vec<Family> {
-    let family =
-        |name: String, kind| Family { name, help: help.to_owned(), kind, points: Vec::new() };
-    let mut quantiles = family(name.to_owned(), Kind::Gauge);
-    let mut sums = family(format!("{name}_sum"), Kind::Counter);
-    let mut counts = family(format!("{name}_count"), Kind::Counter);
-    for (value, summary) in summaries {
-        let own = (label.to_owned(), value.clone());
+) -> Family {
+    let point = |(value, summary): (&String, &Summary)| {
         let mut sorted = summary.newest.clone();
         sorted.sort_by(f64::total_cmp);
-        for (quantile, rank) in QUANTILES.into_iter().zip(ranks(sorted.len())) {
-            let labels = vec![own.clone(), ("quantile".to_owned(), quantile.to_string())];
-            let value = sorted.get(rank).copied().unwrap_or(f64::NAN);
-            quantiles.points.push(Point { labels, value: PointValue::Number(value) });
+        let at = |(quantile, rank)| (quantile, sorted.get(rank).copied().unwrap_or(f64::NAN));
+        let quantiles = QUANTILES.into_iter().zip(ranks(sorted.len())).map(at).collect();
+        Point {
+            labels: vec![(label.to_owned(), value.clone())],
+            value: PointValue::Summary { quantiles, count: summary.count, sum: summary.sum },
         }
-        let point = |n| Point { labels: vec![own.clone()], value: PointValue::Number(n) };
-        sums.points.push(point(summary.sum));
-        counts.points.push(point(float(summary.count)));
+    };
+    Family {
+        name: name.to_owned(),
+        help: help.to_owned(),
+        kind: Kind::Summary,
+        points: summaries.iter().map(point).collect(),
     }
-    vec![quantiles, sums, counts]
 }
 
 /// Where each of [`QUANTILES`] stands among `n` sorted values.
@@ -207,9 +204,9 @@ impl Metrics {
         self.intervals.lock().retain(|interval, _| is_used(interval));
     }
 
-    pub(crate) fn interval_families(&self) -> Vec<Family> {
+    pub(crate) fn interval_family(&self) -> Family {
         let name = "prometheus_target_interval_length_seconds";
-        summary_families(
+        summary_family(
             name,
             "Actual intervals between scrapes.",
             "interval",
@@ -229,15 +226,13 @@ mod tests {
         for n in 1..=2000_u32 {
             metrics.observe_interval("15s", Duration::from_secs(n.into()));
         }
-        let families = metrics.interval_families();
-        let numbers = |family: &Family| -> Vec<PointValue> {
-            family.points.iter().map(|point| point.value.clone()).collect()
-        };
-        let number = PointValue::Number;
-        assert_eq!(numbers(&families[0])[2], number(1488.0));
-        assert_eq!(numbers(&families[1]), [number(2_001_000.0)]);
-        assert_eq!(numbers(&families[2]), [number(2000.0)]);
+        let family = metrics.interval_family();
+        let values = [(0.01, 987.0), (0.05, 1028.0), (0.5, 1488.0), (0.9, 1898.0), (0.99, 1990.0)];
+        let value =
+            PointValue::Summary { quantiles: values.to_vec(), count: 2000, sum: 2_001_000.0 };
+        let labels = vec![("interval".to_owned(), "15s".to_owned())];
+        assert_eq!(family.points, [Point { labels, value }]);
         metrics.keep_intervals(|_| false);
-        assert!(metrics.interval_families()[0].points.is_empty());
+        assert!(metrics.interval_family().points.is_empty());
     }
 }

@@ -36,10 +36,13 @@ fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
         .iter()
         .zip(labels.iter().zip(&buckets))
         .map(|(point, (labels, buckets))| {
-            let value = match point.value {
-                PointValue::Number(v) => Value::Simple { v, exemplar: None },
-                PointValue::Histogram { count, sum, .. } => {
+            let value = match &point.value {
+                &PointValue::Number(v) => Value::Simple { v, exemplar: None },
+                &PointValue::Histogram { count, sum, .. } => {
                     Value::Histogram { count, sum, buckets }
+                }
+                PointValue::Summary { quantiles, count, sum } => {
+                    Value::Summary { count: *count, sum: *sum, quantiles }
                 }
             };
             Metric { labels, t: None, start_t: None, value }
@@ -49,6 +52,7 @@ fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
         Kind::Counter => MetricType::Counter,
         Kind::Gauge => MetricType::Gauge,
         Kind::Histogram => MetricType::Histogram,
+        Kind::Summary => MetricType::Summary,
     };
     let (name, help) = (family.name.as_str(), family.help.as_str());
     encoder.family(&encode::Family { name, help, unit: "", kind, metrics: &metrics });
@@ -60,7 +64,7 @@ fn labels(point: &Point) -> Vec<(&str, &str)> {
 
 fn buckets(point: &Point) -> Vec<Bucket<'_>> {
     match &point.value {
-        PointValue::Number(_) => Vec::new(),
+        PointValue::Number(_) | PointValue::Summary { .. } => Vec::new(),
         PointValue::Histogram { buckets, .. } => buckets
             .iter()
             .map(|&(upper, cumulative)| Bucket { upper, cumulative, exemplar: None })
@@ -80,6 +84,17 @@ mod tests {
         registry.counter("a_total", "As \\ and\n\"more\".", &[("x", "1\"2")]).add(3);
         registry.gauge("g", "G.", &[]).set(1e6);
         registry.histogram("h", "H.", &[("l", "m")], &[0.5, 1.0]).observe(0.7);
+        registry.collector(|| {
+            let value = PointValue::Summary { quantiles: vec![(0.5, 2.0)], count: 3, sum: 7.0 };
+            let labels = vec![("l".to_owned(), "m".to_owned())];
+            let points = vec![Point { labels, value }];
+            vec![Family {
+                name: "s".to_owned(),
+                help: "S.".to_owned(),
+                kind: Kind::Summary,
+                points,
+            }]
+        });
         let body = encoded(&registry.gather(), protocol, EscapingScheme::Underscores);
         expected.assert_eq(std::str::from_utf8(&body).unwrap());
     }
@@ -102,6 +117,11 @@ mod tests {
                 h_bucket{l="m",le="+Inf"} 1
                 h_sum{l="m"} 0.7
                 h_count{l="m"} 1
+                # HELP s S.
+                # TYPE s summary
+                s{l="m",quantile="0.5"} 2
+                s_sum{l="m"} 7
+                s_count{l="m"} 3
             "#]],
         );
         check(
@@ -120,6 +140,11 @@ mod tests {
                 h_bucket{l="m",le="+Inf"} 1
                 h_sum{l="m"} 0.7
                 h_count{l="m"} 1
+                # HELP s S.
+                # TYPE s summary
+                s{l="m",quantile="0.5"} 2.0
+                s_sum{l="m"} 7.0
+                s_count{l="m"} 3
                 # EOF
             "##]],
         );

@@ -63,7 +63,8 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
         let family = families.iter().find(|family| family.name == name)?;
         match family.points.first()?.value {
             stdx::metrics::PointValue::Number(value) => Some(value),
-            stdx::metrics::PointValue::Histogram { .. } => None,
+            stdx::metrics::PointValue::Histogram { .. }
+            | stdx::metrics::PointValue::Summary { .. } => None,
         }
     };
     let folder = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();

@@ -17,6 +17,8 @@ pub enum Kind {
     Counter,
     Gauge,
     Histogram,
+    /// Of collectors only.
+    Summary,
 }
 
 /// A family as it is exposed: plain data.
@@ -41,6 +43,12 @@ pub enum PointValue {
     /// Cumulative counts per upper bound (without `+Inf`), then the total and the sum.
     Histogram {
         buckets: Vec<(f64, u64)>,
+        count: u64,
+        sum: f64,
+    },
+    /// Pairs of quantile and value, then the total and the sum.
+    Summary {
+        quantiles: Vec<(f64, f64)>,
         count: u64,
         sum: f64,
     },
