@@ -18,8 +18,38 @@ pub(crate) fn parse(call: &Call) -> ApiResult {
     Ok(Answer::json(node(&expr).to_string()))
 }
 
-/// The parser bounds the depth.
+/// The parser bounds the depth. What lies below is moved into its place, once (`json!` would copy it at each level), and the
+/// frame of this function is small.
 fn node(expr: &Expr) -> Value {
+    let mut value = shell(expr);
+    match &expr.kind {
+        ExprKind::Number(..) | ExprKind::String(_) | ExprKind::Vector(_) | ExprKind::Matrix(..) => {
+        }
+        ExprKind::Subquery(inner) => value["expr"] = node(&inner.expr),
+        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => value["expr"] = node(inner),
+        ExprKind::Binary(inner) => {
+            value["lhs"] = node(&inner.lhs);
+            value["rhs"] = node(&inner.rhs);
+        }
+        ExprKind::Aggregate(aggregate) => {
+            value["expr"] = node(&aggregate.expr);
+            if let Some(param) = &aggregate.param {
+                value["param"] = node(param);
+            }
+        }
+        ExprKind::Call(call) => {
+            let mut args = Vec::with_capacity(call.args.len());
+            for arg in &call.args {
+                args.push(node(arg));
+            }
+            value["args"] = Value::Array(args);
+        }
+    }
+    value
+}
+
+/// A node without those below it.
+fn shell(expr: &Expr) -> Value {
     match &expr.kind {
         ExprKind::Number(value, _) => json!({"type": "numberLiteral", "val": digits(*value)}),
         ExprKind::String(text) => json!({"type": "stringLiteral", "val": text}),
@@ -31,16 +61,13 @@ fn node(expr: &Expr) -> Value {
             value
         }
         ExprKind::Subquery(inner) => subquery(inner),
-        ExprKind::Paren(inner) => json!({"type": "parenExpr", "expr": node(inner)}),
-        ExprKind::Unary(op, inner) => {
-            json!({"type": "unaryExpr", "op": op.as_str(), "expr": node(inner)})
-        }
+        ExprKind::Paren(_) => json!({"type": "parenExpr"}),
+        ExprKind::Unary(op, _) => json!({"type": "unaryExpr", "op": op.as_str()}),
         ExprKind::Binary(inner) => binary(inner),
         ExprKind::Aggregate(aggregate) => json!({
             "type": "aggregation",
             "op": aggregate.op.as_str(),
-            "expr": node(&aggregate.expr),
-            "param": aggregate.param.as_ref().map(node),
+            "param": null,
             "grouping": aggregate.grouping,
             "without": aggregate.without,
         }),
@@ -52,7 +79,6 @@ fn node(expr: &Expr) -> Value {
                 "variadic": call.func.variadic,
                 "returnType": call.func.returns.as_str(),
             },
-            "args": call.args.iter().map(node).collect::<Vec<_>>(),
         }),
     }
 }
@@ -80,7 +106,6 @@ fn subquery(inner: &Subquery) -> Value {
     let (timestamp, start_or_end) = at(inner.at);
     json!({
         "type": "subquery",
-        "expr": node(&inner.expr),
         "range": constant_ms(Some(&inner.range)),
         "rangeExpr": written(Some(&inner.range)),
         "offset": constant_ms(inner.offset.as_ref()),
@@ -111,8 +136,6 @@ fn binary(inner: &Binary) -> Value {
     json!({
         "type": "binaryExpr",
         "op": inner.op.as_str(),
-        "lhs": node(&inner.lhs),
-        "rhs": node(&inner.rhs),
         "matching": matching,
         "bool": inner.return_bool,
     })
@@ -141,28 +164,48 @@ fn written(duration: Option<&DurationExpr>) -> Value {
     }
 }
 
+/// As [`node`].
 fn duration_node(duration: &DurationExpr, wrapped: bool) -> Value {
-    let node = |op: &str, lhs: Option<&DurationExpr>, rhs: Option<&DurationExpr>| {
-        let side = |side: Option<&DurationExpr>| side.map(|side| duration_node(side, false));
-        json!({"type": "durationExpr", "op": op, "lhs": side(lhs), "rhs": side(rhs), "wrapped": wrapped})
+    let (op, lhs, rhs) = match duration {
+        DurationExpr::Const(_) | DurationExpr::Number(_) => return duration_literal(duration),
+        DurationExpr::Paren(inner) => return duration_node(inner, true),
+        DurationExpr::Step => ("step", None, None),
+        DurationExpr::Range => ("range", None, None),
+        DurationExpr::Neg(inner) => ("-", None, Some(inner)),
+        DurationExpr::Binary(op, lhs, rhs) => (op.as_str(), Some(lhs), Some(rhs)),
+        DurationExpr::Min(lhs, rhs) => ("min_of", Some(lhs), Some(rhs)),
+        DurationExpr::Max(lhs, rhs) => ("max_of", Some(lhs), Some(rhs)),
     };
-    match duration {
+    let mut value = duration_shell(op, wrapped);
+    if let Some(lhs) = lhs {
+        value["lhs"] = duration_node(lhs, false);
+    }
+    if let Some(rhs) = rhs {
+        value["rhs"] = duration_node(rhs, false);
+    }
+    value
+}
+
+fn duration_shell(op: &str, wrapped: bool) -> Value {
+    json!({"type": "durationExpr", "op": op, "lhs": null, "rhs": null, "wrapped": wrapped})
+}
+
+fn duration_literal(duration: &DurationExpr) -> Value {
+    let (val, duration) = match duration {
         DurationExpr::Const(ms) => {
             let seconds = digits(std::time::Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
-            let sign = if *ms < 0 { "-" } else { "" };
-            json!({"type": "numberLiteral", "val": format!("{sign}{seconds}"), "duration": true})
+            (format!("{}{seconds}", if *ms < 0 { "-" } else { "" }), true)
         }
-        DurationExpr::Number(value) => {
-            json!({"type": "numberLiteral", "val": digits(*value), "duration": false})
-        }
-        DurationExpr::Step => node("step", None, None),
-        DurationExpr::Range => node("range", None, None),
-        DurationExpr::Neg(inner) => node("-", None, Some(inner)),
-        DurationExpr::Binary(op, lhs, rhs) => node(op.as_str(), Some(lhs), Some(rhs)),
-        DurationExpr::Min(lhs, rhs) => node("min_of", Some(lhs), Some(rhs)),
-        DurationExpr::Max(lhs, rhs) => node("max_of", Some(lhs), Some(rhs)),
-        DurationExpr::Paren(inner) => duration_node(inner, true),
-    }
+        DurationExpr::Number(value) => (digits(*value), false),
+        DurationExpr::Step
+        | DurationExpr::Range
+        | DurationExpr::Neg(_)
+        | DurationExpr::Binary(..)
+        | DurationExpr::Min(..)
+        | DurationExpr::Max(..)
+        | DurationExpr::Paren(_) => return Value::Null,
+    };
+    json!({"type": "numberLiteral", "val": val, "duration": duration})
 }
 
 /// Digits without an exponent.

@@ -255,6 +255,37 @@ fn trees() {
 }
 
 #[test]
+fn the_deepest_queries_are_answered() {
+    let depth = promql::ast::DEPTH_MAX;
+    let server = Server::with_series();
+    for (open, close) in [("(", ")"), ("-", ""), ("", "*up"), ("abs(", ")"), ("sum(", ")")] {
+        let query = |n: usize| format!("query={}up{}", open.repeat(n), close.repeat(n));
+        for path in ["query", "query_range", "query_exemplars", "format_query", "parse_query"] {
+            let path = format!("/api/v1/{path}");
+            let times = "&start=0&end=60&step=60";
+            let post = |n| post(&server, &path, &(query(n) + times)).status;
+            assert_eq!((post(depth - 1), post(depth)), (200, 400), "{open}…{close} {path}");
+        }
+    }
+    for (open, close) in [("(", ")"), ("-", ""), ("1^", ""), ("max_of(1,", ")")] {
+        let query = format!("query=up[{}1{}]", open.repeat(400), close.repeat(400));
+        let got = post(&server, "/api/v1/parse_query", &query);
+        assert_eq!(got.status, 200, "{open}…{close}");
+    }
+}
+
+#[test]
+fn a_tree_is_made_once() {
+    // When each level copied all below it, this took minutes.
+    let labels = vec!["\"a\""; 30_000].join(",");
+    let query = format!("{}label_join(up,{labels}){}", "(".repeat(400), ")".repeat(400));
+    let server = Server::with_series();
+    let got = post(&server, "/api/v1/parse_query", &format!("query={query}"));
+    assert_eq!(got.status, 200);
+    assert!(got.body.len() > 30_000 * 20, "{}", got.body.len());
+}
+
+#[test]
 fn experimental_parts_are_off_unless_asked_for() {
     let path = "/api/v1/query?query=limitk(1%2C%20up)";
     let mut config = Config::default();
