@@ -187,12 +187,13 @@ impl Db {
         }
         let _flush = self.flush.lock();
         // Everything that was logged before the cut is in the snapshot, and nothing after it: commits wait meanwhile.
-        let (first, snapshot) = {
+        let (first, late_first, snapshot) = {
             let _order = self.commit.lock();
             let ticket = self.wal.log(crate::wal::Batch::default(), Durability::Synced)?;
             self.wal.wait(ticket)?;
             let first = self.wal.cut()?;
-            (first, Snapshot::new(&self.head))
+            let late_first = self.wbl.as_ref().and_then(|wbl| wbl.cut().ok());
+            (first, late_first, Snapshot::new(&self.head))
         };
         self.move_closed();
         self.chunks.sync().map_err(|_| CheckpointError)?;
@@ -202,13 +203,40 @@ impl Db {
         let options = self.options.wal();
         let mut writer =
             CheckpointWriter::create(fs, clock, &dir, index, options, &self.wal_metrics)?;
-        for batch in snapshot {
-            writer.append(&Arc::new(batch))?;
+        let mut has_late = true;
+        for part in snapshot {
+            writer.append(&Arc::new(part.batch))?;
+            if let Some(wbl) = self.wbl.as_ref().filter(|_| has_late && !part.late.is_empty()) {
+                has_late = wbl.log(part.late, Durability::Soon).is_ok();
+            }
         }
         writer.finish()?;
         self.wal.truncate(first)?;
         remove_checkpoints_below(self.fs.as_ref(), &dir, index, &self.wal_metrics)?;
+        if self.truncate_late(late_first.filter(|_| has_late)).is_err() {
+            self.metrics.late_log_failures.inc();
+        }
         Ok(first)
+    }
+
+    /// Removes the segments of the late samples' log below `first`, or the whole log when no late samples are taken any more. The checkpoint
+    /// has all that they hold.
+    fn truncate_late(&self, first: Option<u64>) -> Result<(), CheckpointError> {
+        if let Some(wbl) = &self.wbl {
+            let first = first.ok_or(CheckpointError)?;
+            let barrier = wbl.log(crate::wal::Batch::default(), Durability::Synced)?;
+            wbl.wait(barrier)?;
+            return Ok(wbl.truncate(first)?);
+        }
+        let dir = self.dir.join("wbl");
+        let remove = || {
+            if self.fs.exists(&dir)? {
+                self.fs.remove_dir_all(&dir)?;
+                self.fs.sync_dir(&self.dir)?;
+            }
+            std::io::Result::Ok(())
+        };
+        remove().map_err(|_| CheckpointError)
     }
 }
 

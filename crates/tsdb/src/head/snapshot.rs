@@ -112,8 +112,8 @@ impl Head {
         }
     }
 
-    fn snapshot_batch(&self, ids: std::ops::Range<u32>, seen: u64) -> Batch {
-        let mut batch = Batch::default();
+    fn snapshot_batch(&self, ids: std::ops::Range<u32>, seen: u64) -> Part {
+        let (mut batch, mut late_batch) = (Batch::default(), Batch::default());
         let (mut series, mut metadata) = (Vec::new(), Vec::new());
         let (mut in_order, mut late) = (Group::default(), Group::default());
         for id in ids {
@@ -137,7 +137,8 @@ impl Head {
         batch.metadata(&metadata);
         put_group(&mut batch, self, &in_order);
         put_group(&mut batch, self, &late);
-        batch
+        put_group(&mut late_batch, self, &late);
+        Part { batch, late: late_batch }
     }
 
     fn exemplar_batch(&self) -> Batch {
@@ -155,6 +156,14 @@ impl Head {
         batch.exemplars(&all);
         batch
     }
+}
+
+/// A part of a snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) batch: Batch,
+    /// The late samples of `batch` once more.
+    pub(crate) late: Batch,
 }
 
 /// Gives the head as it was when the snapshot was taken, in batches for a checkpoint.
@@ -183,21 +192,22 @@ impl Drop for Snapshot<'_> {
 }
 
 impl Iterator for Snapshot<'_> {
-    type Item = Batch;
+    type Item = Part;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Part> {
         while self.next < self.end {
             let ids = self.next..self.end.min(self.next.saturating_add(SLOTS_PER_BATCH));
             self.next = ids.end;
-            let batch = self.head.read().snapshot_batch(ids, self.seen);
-            if !batch.is_empty() {
-                return Some(batch);
+            let part = self.head.read().snapshot_batch(ids, self.seen);
+            if !part.batch.is_empty() {
+                return Some(part);
             }
         }
         if !self.has_exemplars {
             return None;
         }
         self.has_exemplars = false;
-        Some(self.head.read().exemplar_batch()).filter(|batch| !batch.is_empty())
+        let batch = self.head.read().exemplar_batch();
+        (!batch.is_empty()).then(|| Part { batch, late: Batch::default() })
     }
 }

@@ -100,10 +100,10 @@ fn buckets_at_the_bound_and_one_past_it() {
 
 /// The largest histogram that is taken, with buckets that differ from one sample to the next as much as they can.
 fn largest(n: u64) -> FloatHistogram {
+    // Any exponent from 2^-511 to 2^512.
     let noise = |i: u64| {
-        f64::from_bits(
-            0x3ff0_0000_0000_0000 | (i + n * 7919).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12,
-        )
+        let mixed = (i + n * 7919).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        f64::from_bits(0x2000_0000_0000_0000 + (mixed >> 2))
     };
     let positive_buckets: Vec<f64> = (0..10_000).map(noise).collect();
     let bounds = (0..10_000_u32).map(|i| f64::from(i) + 0.1).collect();

@@ -109,6 +109,42 @@ fn late_samples_within_the_window() {
 }
 
 #[test]
+fn the_log_of_late_samples_goes_with_the_checkpoints() {
+    let dir = Dir::new("wbl");
+    let options = Options { out_of_order_window_ms: 10_000, ..Options::default() };
+    let registry = Registry::default();
+    let open = |options: Options| {
+        let clock = Arc::new(SimClock::at(1_000_000));
+        (Db::open(Arc::new(RealFs), clock.clone(), &dir.0, options, &registry).unwrap(), clock)
+    };
+    let segments = || crate::wal::dir::segments(&RealFs, &dir.0.join("wbl")).unwrap();
+    let expected = "n=a 15000=2 16000=3 20000=1\n";
+    let checkpoint = |db: &Db, clock: &SimClock| {
+        clock.advance(crate::db::maintain::CHECKPOINT_INTERVAL);
+        db.maintain();
+    };
+    let (db, clock) = open(options.clone());
+    put(&db, "n=a@20000=1 n=a@15000=2");
+    for index in 1..3 {
+        put(&db, "n=a@16000=3");
+        checkpoint(&db, &clock);
+        let found = segments();
+        assert_eq!((found.len(), found[0].index), (1, index));
+        assert!(found[0].len > 0, "what it is for is in the new segment");
+    }
+    db.close().unwrap();
+    drop(db);
+    let (db, clock) = open(Options::default());
+    assert_eq!(get(&db, &[]), expected);
+    assert_eq!(segments().len(), 1);
+    checkpoint(&db, &clock);
+    assert!(!dir.0.join("wbl").exists());
+    db.close().unwrap();
+    drop(db);
+    assert_eq!(get(&open(options).0, &[]), expected);
+}
+
+#[test]
 fn a_rollback_leaves_no_trace_and_its_refs_stay_good() {
     let dir = Dir::new("rollback");
     let db = dir.open(Options::default());
