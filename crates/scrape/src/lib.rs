@@ -18,6 +18,7 @@ mod native;
 pub mod offline;
 mod pool;
 mod populate;
+pub mod push;
 mod schedule;
 mod state;
 #[cfg(test)]

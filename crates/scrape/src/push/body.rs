@@ -1,0 +1,256 @@
+//! A pushed body → families, in either format.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::histogram::{FloatHistogram, Histogram};
+use model::labels::METRIC_NAME;
+use model::metadata::MetricType;
+use model::names::NameScheme;
+use model::quote::quote;
+use wire::exposition::{Entry, Format, LabelBuf, NativeHistogram, Parser, ProtobufOptions};
+
+use super::error::PushError;
+use super::family::{Bucket, Family, Grouping, Metric, Value, with_group};
+use super::gateway::Options;
+use super::text;
+
+/// What a body holds: families sorted by name, their metrics labelled as in their group.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parsed {
+    pub(super) families: Vec<Family>,
+    /// Whether any sample has a time.
+    pub(super) has_times: bool,
+}
+
+/// Labels as they come, sorted by name.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// A family that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) help: Option<String>,
+    pub(super) kind: Option<MetricType>,
+    metrics: Vec<(Pairs, Value)>,
+    /// Summaries and histograms by their labels: an index into `metrics`.
+    composed: HashMap<Pairs, usize>,
+}
+
+/// What one sample says of its metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Part {
+    Count(u64),
+    Sum(f64),
+    Quantile(f64, f64),
+    Bucket(Bucket),
+    /// Nothing, but that there is such a metric.
+    Nothing,
+}
+
+impl Draft {
+    pub(super) fn simple(&mut self, labels: Pairs, v: f64) {
+        self.metrics.push((labels, Value::Simple(v)));
+    }
+
+    /// Adds a part to the summary or histogram of `labels`.
+    pub(super) fn part(&mut self, labels: Pairs, part: Part) {
+        let value = self.composed(labels);
+        match (value, part) {
+            (Value::Summary { count, .. } | Value::Histogram { count, .. }, Part::Count(n)) => {
+                *count = n;
+            }
+            (Value::Summary { sum, .. } | Value::Histogram { sum, .. }, Part::Sum(v)) => *sum = v,
+            (Value::Summary { quantiles, .. }, Part::Quantile(quantile, v)) => {
+                quantiles.push((quantile, v));
+            }
+            (Value::Histogram { buckets, .. }, Part::Bucket(bucket)) => buckets.push(bucket),
+            (Value::Simple(_) | Value::Summary { .. } | Value::Histogram { .. }, _) => {}
+        }
+    }
+
+    fn native(&mut self, labels: Pairs, h: &NativeHistogram) {
+        if let Value::Histogram { count, sum, native, .. } = self.composed(labels) {
+            (*count, *sum) = match h {
+                NativeHistogram::Int(Histogram { count, sum, .. }) => (*count, *sum),
+                NativeHistogram::Float(FloatHistogram { count, sum, .. }) => (whole(*count), *sum),
+            };
+            *native = Some(Box::new(h.clone()));
+        }
+    }
+
+    fn composed(&mut self, labels: Pairs) -> &mut Value {
+        let kind = self.kind;
+        let at = *self.composed.entry(labels).or_insert_with_key(|labels| {
+            let value = match kind {
+                Some(MetricType::Summary) => {
+                    Value::Summary { count: 0, sum: 0.0, quantiles: Vec::new() }
+                }
+                Some(_) | None => {
+                    Value::Histogram { count: 0, sum: 0.0, buckets: Vec::new(), native: None }
+                }
+            };
+            self.metrics.push((labels.clone(), value));
+            self.metrics.len() - 1
+        });
+        &mut self.metrics[at].1
+    }
+}
+
+/// The nearest whole number that is not negative.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float is brought into the range, not a number is ever 0"
+)]
+pub(super) fn whole(v: f64) -> u64 {
+    v as u64
+}
+
+/// Reads `body`. Only the one media type of delimited protobuf is protobuf; anything else is text, as in Pushgateway.
+pub(super) fn parse(
+    body: &[u8],
+    content_type: Option<&str>,
+    group: &Grouping,
+    options: &Options,
+) -> Result<Parsed, PushError> {
+    let scheme = if options.utf8_names { NameScheme::Utf8 } else { NameScheme::Legacy };
+    let (drafts, has_times) = if is_protobuf(content_type) {
+        protobuf(body, scheme)?
+    } else {
+        text::parse(body, scheme).map_err(PushError::Malformed)?
+    };
+    let mut families = Vec::new();
+    for (name, draft) in drafts.into_iter().filter(|(_, draft)| !draft.metrics.is_empty()) {
+        let mut metrics = Vec::with_capacity(draft.metrics.len());
+        for (labels, value) in draft.metrics {
+            let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let labels = with_group(own, group);
+            if labels.len() > options.labels_max {
+                let (found, max) = (labels.len(), options.labels_max);
+                return Err(PushError::TooLarge { what: "labels of one metric", found, max });
+            }
+            metrics.push(Metric { labels, value });
+        }
+        let kind = draft.kind.unwrap_or_default();
+        let help = draft.help.unwrap_or_default();
+        families.push(Family { name, help, kind, time_ms: 0, metrics });
+    }
+    Ok(Parsed { families, has_times })
+}
+
+fn is_protobuf(content_type: Option<&str>) -> bool {
+    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
+    if !parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/vnd.google.protobuf"))
+    {
+        return false;
+    }
+    let parameters: Vec<(String, &str)> = parts
+        .filter_map(|part| part.split_once('='))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"')))
+        .collect();
+    let is = |name: &str, value: &str| parameters.iter().any(|(n, v)| n == name && *v == value);
+    is("proto", "io.prometheus.client.MetricFamily") && is("encoding", "delimited")
+}
+
+type Drafts = (BTreeMap<String, Draft>, bool);
+
+fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
+    let options = ProtobufOptions { ignore_native: false, keep_classic: true };
+    let mut parser = Parser::with_options(body, Format::Protobuf, options);
+    let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
+    let mut name = String::new();
+    let mut has_times = false;
+    let mut labels = LabelBuf::new();
+    let malformed = |text: String| PushError::Malformed(text);
+    while let Some(entry) = parser.next_entry().map_err(|error| malformed(error.to_string()))? {
+        match entry {
+            Entry::Help { name: family, text } => {
+                name = family.into_owned();
+                if !scheme.metric_name_ok(&name) {
+                    return Err(malformed(format!("invalid metric name {}", quote(&name))));
+                }
+                let draft = Draft { help: Some(text.into_owned()), ..Draft::default() };
+                // Of two families of a name the last counts, as in Pushgateway.
+                drafts.insert(name.clone(), draft);
+            }
+            Entry::Type { kind, .. } => drafts.entry(name.clone()).or_default().kind = Some(kind),
+            Entry::Unit { .. } | Entry::Comment(_) => {}
+            Entry::Series(series) => {
+                has_times |= series.t.is_some();
+                series.labels_into(&mut labels);
+                let draft = drafts.entry(name.clone()).or_default();
+                add_series(draft, &name, &labels, series.v, scheme).map_err(malformed)?;
+            }
+            Entry::Histogram(histogram) => {
+                has_times |= histogram.t.is_some();
+                histogram.labels_into(&mut labels);
+                let pairs = pairs(&labels, "", scheme).map_err(malformed)?;
+                drafts.entry(name.clone()).or_default().native(pairs, histogram.h);
+            }
+        }
+    }
+    Ok((drafts, has_times))
+}
+
+fn add_series(
+    draft: &mut Draft,
+    family: &str,
+    labels: &LabelBuf,
+    v: f64,
+    scheme: NameScheme,
+) -> Result<(), String> {
+    let series = labels.get(METRIC_NAME).unwrap_or_default();
+    let suffix = series.strip_prefix(family).unwrap_or_default();
+    let kind = draft.kind.unwrap_or_default();
+    let bound = |name: &str| {
+        let text = labels.get(name).unwrap_or_default();
+        wire::float::parse_exposed(text.as_bytes())
+            .map_err(|_| format!("invalid {name} {}", quote(text)))
+    };
+    match kind {
+        MetricType::Summary => {
+            let part = match suffix {
+                "_count" => Part::Count(whole(v)),
+                "_sum" => Part::Sum(v),
+                _ => Part::Quantile(bound("quantile")?, v),
+            };
+            let without = if suffix.is_empty() { "quantile" } else { "" };
+            draft.part(pairs(labels, without, scheme)?, part);
+        }
+        MetricType::Histogram | MetricType::GaugeHistogram => {
+            let part = match suffix {
+                "_count" | "_gcount" => Part::Count(whole(v)),
+                "_sum" | "_gsum" => Part::Sum(v),
+                _ => Part::Bucket(Bucket { upper: bound("le")?, cumulative: whole(v) }),
+            };
+            let without = if suffix == "_bucket" { "le" } else { "" };
+            draft.part(pairs(labels, without, scheme)?, part);
+        }
+        MetricType::Counter
+        | MetricType::Gauge
+        | MetricType::Info
+        | MetricType::StateSet
+        | MetricType::Unknown => draft.simple(pairs(labels, "", scheme)?, v),
+    }
+    Ok(())
+}
+
+/// The labels but for the metric name and `without`.
+fn pairs(labels: &LabelBuf, without: &str, scheme: NameScheme) -> Result<Pairs, String> {
+    let mut out = Pairs::new();
+    for (name, value) in labels.iter() {
+        if name == METRIC_NAME || name == without {
+            continue;
+        }
+        if !scheme.label_name_ok(name) {
+            return Err(format!("invalid label name {}", quote(name)));
+        }
+        out.push((name.to_owned(), value.to_owned()));
+    }
+    out.sort();
+    if let Some(twice) = out.windows(2).find(|two| two[0].0 == two[1].0) {
+        return Err(format!("duplicate label name {}", quote(&twice[0].0)));
+    }
+    Ok(out)
+}

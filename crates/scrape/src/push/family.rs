@@ -1,0 +1,246 @@
+//! Groups, families and metrics as they were pushed.
+//!
+//! Invariant: a metric's labels are sorted by name, have distinct names, hold the group's labels and `instance`, and may have empty
+//! values, which are part of a metric's identity here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use model::labels::Labels;
+use model::metadata::MetricType;
+use wire::encode;
+use wire::exposition::NativeHistogram;
+use wire::negotiate::Protocol;
+
+/// Sorted label pairs with distinct names; values may be empty. The labels of a group, with `job`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Grouping(Arc<[(Box<str>, Box<str>)]>);
+
+impl Grouping {
+    /// Builds from pairs in any order; of two equal names the last wins.
+    #[must_use]
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let map: std::collections::BTreeMap<&str, &str> = pairs.into_iter().collect();
+        Self(map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// The pairs in name order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The value of `name`; `None` when there is no such label.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.binary_search_by(|(have, _)| (**have).cmp(name)).ok()?;
+        self.0.get(found).map(|(_, value)| &**value)
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&Labels> for Grouping {
+    fn from(labels: &Labels) -> Self {
+        Self::from_pairs(labels.iter())
+    }
+}
+
+impl fmt::Debug for Grouping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// A bucket of a classic histogram.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bucket {
+    pub upper: f64,
+    /// With all buckets below.
+    pub cumulative: u64,
+}
+
+/// A metric's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Simple(f64),
+    /// `quantiles` are pairs of quantile and value.
+    Summary {
+        count: u64,
+        sum: f64,
+        quantiles: Vec<(f64, f64)>,
+    },
+    /// A histogram with classic buckets, native ones, or both.
+    Histogram {
+        count: u64,
+        sum: f64,
+        buckets: Vec<Bucket>,
+        native: Option<Box<NativeHistogram>>,
+    },
+}
+
+/// Labels and a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    pub labels: Grouping,
+    pub value: Value,
+}
+
+/// The metrics of a name in one group, or in all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Family {
+    pub name: String,
+    /// Empty when none was pushed.
+    pub help: String,
+    pub kind: MetricType,
+    /// When it was pushed, in milliseconds since the Unix epoch; the newest where groups are merged.
+    pub time_ms: i64,
+    pub metrics: Vec<Metric>,
+}
+
+impl Family {
+    /// Writes the family. Native histograms are written as such in protobuf, and as their classic buckets, or `+Inf` alone, in text.
+    pub fn encode(&self, encoder: &mut encode::Encoder<'_>, protocol: Protocol) {
+        let labels: Vec<Vec<(&str, &str)>> =
+            self.metrics.iter().map(|metric| metric.labels.iter().collect()).collect();
+        let buckets: Vec<Vec<encode::Bucket<'_>>> =
+            self.metrics.iter().map(|metric| encoder_buckets(&metric.value)).collect();
+        let metrics: Vec<encode::Metric<'_>> = self
+            .metrics
+            .iter()
+            .zip(labels.iter().zip(&buckets))
+            .map(|(metric, (labels, buckets))| encode::Metric {
+                labels,
+                t: None,
+                start_t: None,
+                value: encoder_value(&metric.value, buckets, protocol),
+            })
+            .collect();
+        encoder.family(&encode::Family {
+            name: &self.name,
+            help: &self.help,
+            unit: "",
+            kind: self.kind,
+            metrics: &metrics,
+        });
+    }
+}
+
+fn encoder_buckets(value: &Value) -> Vec<encode::Bucket<'_>> {
+    match value {
+        Value::Histogram { buckets, .. } => buckets
+            .iter()
+            .map(|one| encode::Bucket {
+                upper: one.upper,
+                cumulative: one.cumulative,
+                exemplar: None,
+            })
+            .collect(),
+        Value::Simple(_) | Value::Summary { .. } => Vec::new(),
+    }
+}
+
+fn encoder_value<'a>(
+    value: &'a Value,
+    buckets: &'a [encode::Bucket<'a>],
+    protocol: Protocol,
+) -> encode::Value<'a> {
+    match value {
+        Value::Simple(v) => encode::Value::Simple { v: *v, exemplar: None },
+        Value::Summary { count, sum, quantiles } => {
+            encode::Value::Summary { count: *count, sum: *sum, quantiles }
+        }
+        Value::Histogram { native: Some(native), .. } if protocol == Protocol::Protobuf => {
+            encode::Value::Native(native)
+        }
+        Value::Histogram { count, sum, .. } => {
+            encode::Value::Histogram { count: *count, sum: *sum, buckets }
+        }
+    }
+}
+
+/// The name of the family that says when a group was pushed to last.
+pub(super) const PUSH_TIME: &str = "push_time_seconds";
+/// The name of the family that says when a push to a group failed last.
+pub(super) const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";
+const PUSH_TIME_HELP: &str =
+    "Last Unix time when changing this group in the Pushgateway succeeded.";
+const PUSH_FAILURE_TIME_HELP: &str =
+    "Last Unix time when changing this group in the Pushgateway failed.";
+
+/// What was pushed under one grouping key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub labels: Grouping,
+    /// What was pushed, sorted by name, without the two families of times: see [`Group::times`].
+    pub families: Vec<Arc<Family>>,
+    /// Of the last push that succeeded, in milliseconds since the Unix epoch; 0 for none.
+    pub push_time_ms: i64,
+    /// Of the last push that was refused, in milliseconds since the Unix epoch; 0 for none.
+    pub push_failure_time_ms: i64,
+    /// When the group goes by itself, in milliseconds since the Unix epoch; 0 for never.
+    pub expires_ms: i64,
+}
+
+impl Group {
+    pub(super) fn new(labels: Grouping) -> Self {
+        Self {
+            labels,
+            families: Vec::new(),
+            push_time_ms: 0,
+            push_failure_time_ms: 0,
+            expires_ms: 0,
+        }
+    }
+
+    /// Whether no push was refused since the last one that succeeded.
+    #[must_use]
+    pub fn last_push_successful(&self) -> bool {
+        self.push_time_ms > self.push_failure_time_ms
+    }
+
+    /// `push_failure_time_seconds` and `push_time_seconds`, with this group's metric each.
+    #[must_use]
+    pub fn times(&self) -> [Family; 2] {
+        let family = |name: &str, help: &str, ms: i64| Family {
+            name: name.to_owned(),
+            help: help.to_owned(),
+            kind: MetricType::Gauge,
+            time_ms: self.push_time_ms.max(self.push_failure_time_ms),
+            metrics: vec![Metric {
+                labels: with_group([], &self.labels),
+                value: Value::Simple(seconds(ms)),
+            }],
+        };
+        [
+            family(PUSH_FAILURE_TIME, PUSH_FAILURE_TIME_HELP, self.push_failure_time_ms),
+            family(PUSH_TIME, PUSH_TIME_HELP, self.push_time_ms),
+        ]
+    }
+
+    /// Metrics in all families that were pushed.
+    #[must_use]
+    pub fn n_metrics(&self) -> usize {
+        self.families.iter().map(|family| family.metrics.len()).sum()
+    }
+}
+
+/// Labels of a pushed metric in a group: the group's win, and `instance` is there.
+pub(super) fn with_group<'a>(
+    own: impl IntoIterator<Item = (&'a str, &'a str)>,
+    group: &'a Grouping,
+) -> Grouping {
+    Grouping::from_pairs([("instance", "")].into_iter().chain(own).chain(group.iter()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this age are below 2^53")]
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}

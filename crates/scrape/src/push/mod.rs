@@ -1,0 +1,20 @@
+//! The push gateway's state: what batch jobs pushed, by group, kept on disk.
+//!
+//! Synchronous, without HTTP. [`Gateway::push`] returns when the push is on stable storage; a push that is refused leaves its
+//! group as it was but for the time of the failure.
+
+mod body;
+mod codec;
+mod error;
+mod family;
+mod gateway;
+mod index;
+mod journal;
+mod show;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use error::{OpenError, PushError};
+pub use family::{Bucket, Family, Group, Grouping, Metric, Value};
+pub use gateway::{Gateway, Options, OwnFamily, Recovery, Replace};
