@@ -46,6 +46,8 @@ pub struct Options {
     pub sync_interval: Duration,
     /// Most series in memory.
     pub series_max: u64,
+    /// Most late samples in memory. Batches that are open at the same time may pass it together.
+    pub late_samples_max: u64,
     /// Exemplars that are kept; 0 keeps none.
     pub exemplars_max: usize,
 }
@@ -60,6 +62,7 @@ impl Default for Options {
             wal_compression: log.compression,
             sync_interval: log.sync_interval,
             series_max: 20_000_000,
+            late_samples_max: 10_000_000,
             exemplars_max: 100_000,
         }
     }

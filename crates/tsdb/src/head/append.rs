@@ -86,6 +86,8 @@ pub(crate) struct HeadAppender<'a> {
     max_id: Option<u32>,
     /// The newest in-order sample of each series; kept from the first id on that does not ascend.
     newest: IdMap<(i64, AnyValue)>,
+    /// Late samples of the batch.
+    n_late: u64,
 }
 
 impl std::fmt::Debug for HeadAppender<'_> {
@@ -105,6 +107,7 @@ impl<'a> HeadAppender<'a> {
             extent: (0, 0),
             max_id: None,
             newest: IdMap::default(),
+            n_late: 0,
         }
     }
 
@@ -177,13 +180,32 @@ impl<'a> HeadAppender<'a> {
         let series = head.ref_of(id);
         drop(head);
         let fate = match fate {
-            Fate::Late => held_against_stored(db, id, t, &v)?,
+            Fate::Late => self.late(id, t, &v)?,
             Fate::InOrder | Fate::Same => fate,
         };
         if fate != Fate::Same {
             self.push(id, t, v, fate);
         }
         Ok(series)
+    }
+
+    /// A late sample must not come at the time of another one: only one of them would ever be seen.
+    fn late(&mut self, id: u32, t: i64, v: &AnyValue) -> Result<Fate, AppendError> {
+        if let Some(have) = super::read::value_at(self.db, id, t) {
+            return if is_stored_as(v, &have) {
+                Ok(Fate::Same)
+            } else {
+                Err(AppendError::Duplicate)
+            };
+        }
+        let max = self.db.options.late_samples_max;
+        if self.db.head.read().late_len().saturating_add(self.n_late) >= max {
+            return Err(AppendError::Limit(format!(
+                "{max} late samples (storage.late_samples_max)"
+            )));
+        }
+        self.n_late += 1;
+        Ok(Fate::Late)
     }
 
     /// Takes note that a sample of `id` comes: when the series may be there already, the newest samples must be known.
@@ -330,12 +352,6 @@ impl Appender for HeadAppender<'_> {
         }
         Ok(())
     }
-}
-
-/// A late sample must not come at the time of another one: only one of them would ever be seen.
-fn held_against_stored(db: &Db, id: u32, t: i64, v: &AnyValue) -> Result<Fate, AppendError> {
-    let Some(have) = super::read::value_at(db, id, t) else { return Ok(Fate::Late) };
-    if is_stored_as(v, &have) { Ok(Fate::Same) } else { Err(AppendError::Duplicate) }
 }
 
 /// Whether `have` is how `v` is read back. Hints are a chunk's, not a sample's.

@@ -37,7 +37,9 @@ impl Head {
             self.counts.chunks_removed += gone as u64;
         }
         if let Some(late) = self.late.get_mut(&id) {
+            let before = late.samples.len();
             late.samples = late.samples.split_off(&mint);
+            self.late_len -= (before - late.samples.len()) as u64;
             if late.samples.is_empty() {
                 self.late.remove(&id);
             }
@@ -118,7 +120,8 @@ impl Head {
         let mut chain = slot.chain();
         self.cells.release(&mut chain);
         *slot = Slot::empty(slot.generation.wrapping_add(1));
-        self.late.remove(&id);
+        let late = self.late.remove(&id);
+        self.late_len -= late.map_or(0, |late| late.samples.len() as u64);
         self.aliases.remove(&id);
         self.exemplars.forget(id);
         self.isolation.forget(id);

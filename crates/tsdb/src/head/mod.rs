@@ -73,6 +73,8 @@ pub(crate) struct Head {
     closed: Closed,
     histograms: IdMap<OpenHistograms>,
     late: IdMap<Late>,
+    /// Samples in all of `late`.
+    late_len: u64,
     metadata: MetadataTable,
     /// Other refs under which the log and the chunk files know a series.
     aliases: IdMap<Vec<u64>>,
@@ -134,6 +136,7 @@ impl Default for Head {
             closed: Closed::default(),
             histograms: IdMap::default(),
             late: IdMap::default(),
+            late_len: 0,
             metadata: MetadataTable::default(),
             aliases: IdMap::default(),
             exemplars: Exemplars::default(),
@@ -373,6 +376,7 @@ impl Head {
             return false;
         }
         late.samples.insert(t, (self.isolation.current(), v));
+        self.late_len += 1;
         self.touch(id, t);
         self.slots[id as usize].flags |= OUT_OF_ORDER;
         self.counts.late += 1;
@@ -395,6 +399,11 @@ impl Head {
             return AnyValue::Histogram(last);
         }
         AnyValue::Float(f64::from_bits(slot.last_v))
+    }
+
+    /// Late samples of all series.
+    pub(crate) fn late_len(&self) -> u64 {
+        self.late_len
     }
 
     pub(crate) fn late_value(&self, id: u32, t: i64) -> Option<&AnyValue> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use model::exemplar::Exemplar;
 
 use crate::wal::Batch;
@@ -51,6 +52,8 @@ struct Sorter<'a> {
     /// Newest time of each series with the batch so far; kept only when series repeat and may come late. (Else the appender has seen to it
     /// that the batch's samples of a series ascend.)
     newest: Option<IdMap<i64>>,
+    /// As long as `newest` is kept: the batch's samples in order.
+    kept: HashMap<(u32, i64), AnyValue>,
     late: BTreeMap<(u32, i64), AnyValue>,
     new: Vec<u32>,
     overtaken: (u64, u64),
@@ -81,6 +84,7 @@ impl Sorter<'_> {
                 self.note_new(id);
                 if let Some(newest) = &mut self.newest {
                     newest.insert(id, t);
+                    self.kept.insert((id, t), v());
                 }
                 true
             }
@@ -88,7 +92,8 @@ impl Sorter<'_> {
     }
 
     fn put_late(&mut self, id: u32, t: i64, v: AnyValue) {
-        let have = self.head.late_value(id, t).or_else(|| self.late.get(&(id, t))).cloned();
+        let in_batch = || self.late.get(&(id, t)).or_else(|| self.kept.get(&(id, t)));
+        let have = self.head.late_value(id, t).or_else(in_batch).cloned();
         if let Some(have) = have {
             self.expect_same(&have, &v);
         } else if self.takes_late {
@@ -128,6 +133,7 @@ impl Plan {
             head,
             takes_late,
             newest: (may_repeat && takes_late).then(IdMap::default),
+            kept: HashMap::new(),
             late: BTreeMap::new(),
             new: Vec::new(),
             overtaken: (0, 0),
@@ -258,6 +264,27 @@ impl Plan {
     }
 }
 
+/// Bytes that the record of a float takes at most: ref, time, value.
+const FLOAT_RECORD_BYTES: usize = 28;
+
+/// As [`put_group`], in records of about `bytes_max` at most: for samples that need not be there as a whole.
+pub(crate) fn put_split(batch: &mut Batch, head: &Head, group: &Group, bytes_max: usize) {
+    for floats in group.floats.chunks((bytes_max / FLOAT_RECORD_BYTES).max(1)) {
+        put_group(batch, head, &Group { floats: floats.to_vec(), histograms: Vec::new() });
+    }
+    let mut part = Group::default();
+    let mut bytes = 0;
+    for one in &group.histograms {
+        bytes += one.2.record_bytes_max();
+        if bytes > bytes_max && !part.histograms.is_empty() {
+            put_group(batch, head, &std::mem::take(&mut part));
+            bytes = one.2.record_bytes_max();
+        }
+        part.histograms.push(one.clone());
+    }
+    put_group(batch, head, &part);
+}
+
 /// Records of samples: floats, histograms, float histograms.
 pub(crate) fn put_group(batch: &mut Batch, head: &Head, group: &Group) {
     let float =
@@ -278,4 +305,46 @@ pub(crate) fn put_group(batch: &mut Batch, head: &Head, group: &Group) {
     }
     batch.histograms(&ints);
     batch.float_histograms(&floats);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stale(is_float: bool) -> HistogramValue {
+        HistogramValue::stale(is_float)
+    }
+
+    /// Records of `n` floats, integer and float histograms when a record may have room for `room` of a kind.
+    fn check(n: i64, room: usize, records: usize) {
+        let mut head = Head::default();
+        head.take_extent().unwrap();
+        for (floats, histograms, bytes) in [
+            ((0..n).map(|t| (0, i64::MIN + t * 97, 0.1)).collect(), Vec::new(), FLOAT_RECORD_BYTES),
+            (
+                Vec::new(),
+                (0..n).map(|t| (0, t, stale(false))).collect(),
+                stale(false).record_bytes_max(),
+            ),
+            (
+                Vec::new(),
+                (0..n).map(|t| (0, t, stale(true))).collect(),
+                stale(true).record_bytes_max(),
+            ),
+        ] {
+            let mut batch = Batch::default();
+            put_split(&mut batch, &head, &Group { floats, histograms }, bytes * room);
+            assert_eq!(batch.records().count(), records);
+            assert!(batch.records().all(|record| record.len() <= bytes * room + 17), "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn records_are_split_at_the_bound_and_one_past_it() {
+        check(0, 10, 0);
+        check(10, 10, 1);
+        check(11, 10, 2);
+        check(35, 10, 4);
+        check(3, 1, 3);
+    }
 }

@@ -53,6 +53,13 @@ impl HistogramValue {
         [(buckets, "buckets"), (spans, "spans"), (bounds, "custom bounds")]
     }
 
+    /// Bytes that its record takes at most.
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        // A histogram's own numbers; a varint for each bucket, two for each span, a float for each bound.
+        let [(buckets, _), (spans, _), (bounds, _)] = self.sizes();
+        128 + buckets * 10 + spans * 20 + bounds * 8
+    }
+
     pub(crate) fn reset_hint(&self) -> ResetHint {
         match self {
             Self::Int(h) => h.reset_hint,

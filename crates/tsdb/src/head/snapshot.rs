@@ -12,12 +12,15 @@ use crate::wal::record::{RefExemplar, RefMetadata, RefSeries};
 use super::Head;
 use super::closed::Place;
 use super::histograms::stored_values;
-use super::plan::{Group, put_group};
+use super::plan::{Group, put_split};
 use super::side::AnyValue;
 use super::slot::{BORN, HISTOGRAM, LOGGED, NONE, STARTED};
 
 /// Slots per batch: the lock is held for one.
 const SLOTS_PER_BATCH: u32 = 256;
+/// Bytes of samples that a record has at most.
+const RECORD_BYTES: usize = 16 << 20;
+const EXEMPLARS_PER_RECORD: usize = 10_000;
 
 /// A closed chunk that is not on disk yet.
 #[derive(Debug)]
@@ -135,9 +138,9 @@ impl Head {
         }
         batch.series(&series);
         batch.metadata(&metadata);
-        put_group(&mut batch, self, &in_order);
-        put_group(&mut batch, self, &late);
-        put_group(&mut late_batch, self, &late);
+        put_split(&mut batch, self, &in_order, RECORD_BYTES);
+        put_split(&mut batch, self, &late, RECORD_BYTES);
+        put_split(&mut late_batch, self, &late, RECORD_BYTES);
         Part { batch, late: late_batch }
     }
 
@@ -153,7 +156,9 @@ impl Head {
                 labels: one.labels.clone(),
             })
             .collect();
-        batch.exemplars(&all);
+        for part in all.chunks(EXEMPLARS_PER_RECORD) {
+            batch.exemplars(part);
+        }
         batch
     }
 }

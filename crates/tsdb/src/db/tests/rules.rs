@@ -85,6 +85,14 @@ fn a_commit_that_another_has_overtaken_says_what_is_not_stored() {
     check(100, one, "n=a@20=2", Durability::Synced, "ok", "n=a 10=1 20=2 30=3\n");
     check(
         100,
+        "20=1 30=1 20=2",
+        "n=b@9=9",
+        Durability::Synced,
+        &lost(1),
+        "n=a 20=1 30=1\nn=b 9=9\n",
+    );
+    check(
+        100,
         "20=1 10=1 10=2",
         "n=b@9=9",
         Durability::Synced,
@@ -230,6 +238,24 @@ fn series_at_the_bound_and_one_past_it() {
     let db = dir.open(Options { series_max: 2, ..Options::default() });
     assert_eq!(errors(&db, "n=a@1=1 n=b@1=1"), "");
     assert_eq!(errors(&db, "n=c@1=1 n=a@2=1"), "limit reached: 2 series (storage.series_max)\n");
+}
+
+#[test]
+fn late_samples_at_the_bound_and_one_past_it() {
+    let dir = Dir::new("late-bound");
+    let options =
+        Options { out_of_order_window_ms: 1000, late_samples_max: 3, ..Options::default() };
+    let db = dir.open(options);
+    let refused = "limit reached: 3 late samples (storage.late_samples_max)\n";
+    assert_eq!(errors(&db, "n=a@1000=1"), "");
+    assert_eq!(errors(&db, "n=a@500=1 n=a@501=1"), "");
+    // What is there already needs no room.
+    assert_eq!(errors(&db, "n=a@500=1 n=a@502=1 n=a@503=1 n=a@1001=1"), refused);
+    assert_eq!(errors(&db, "n=a@503=1"), refused);
+    db.head.write().truncate(502, false);
+    assert_eq!(errors(&db, "n=a@503=1 n=a@504=1"), "");
+    db.head.write().truncate(2000, false);
+    assert_eq!(db.head.read().late_len(), 0);
 }
 
 #[test]
