@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{MutexGuard, RwLockWriteGuard};
 use stdx::clock::Clock;
 
 use crate::chunk::{ChunkMeta, HeadChunkError};
@@ -115,9 +116,19 @@ impl Db {
             upkeep.last_unborn = self.clock.mono();
         }
         let _flush = self.flush.lock();
-        // No commit is between its decision and its application.
-        let _order = self.commit.lock();
-        self.head.write().truncate(mint, is_unborn_due);
+        let mut pass = self.head.write().begin_truncation(mint, is_unborn_due);
+        loop {
+            // No commit is between its decision and its application.
+            let order = self.commit.lock();
+            let mut head = self.head.write();
+            let has_more = head.truncate_step(&mut pass);
+            // Those who wait come first.
+            RwLockWriteGuard::unlock_fair(head);
+            MutexGuard::unlock_fair(order);
+            if !has_more {
+                break;
+            }
+        }
         if self.chunks.truncate(mint).is_err() {
             self.metrics.truncations_failed.inc();
         }

@@ -1,30 +1,74 @@
 //! Taking out what is too old: chunks, late samples, series without anything left.
 
-use super::slot::{BORN, Cold, NONE, Slot, TAKEN, UNBORN_SEEN};
+use super::slot::{BORN, Cold, NONE, OUT_OF_ORDER, STARTED, Slot, TAKEN, UNBORN_SEEN};
 use super::{Head, postings};
 
+/// Slots that are looked at under one hold of the head's lock.
+pub(crate) const SLOTS_PER_STEP: u32 = 4096;
+
+/// A pass over all series that drops what is old, a few thousand at a time: commits and readers come in between.
+#[derive(Debug)]
+pub(crate) struct Truncation {
+    mint: i64,
+    unborn: bool,
+    next: u32,
+    end: u32,
+    /// The first time of all that is left so far.
+    oldest: i64,
+    /// How many series went.
+    pub(crate) gone: usize,
+}
+
 impl Head {
-    /// Drops what ends before `mint`, and the series that have nothing left. Returns how many series went.
+    /// Begins to drop what ends before `mint`, and the series that have nothing left.
     ///
-    /// With `unborn` those go as well that have waited for their first commit since the last such call.
-    pub(crate) fn truncate(&mut self, mint: i64, unborn: bool) -> usize {
-        let n = u32::try_from(self.slots.len()).expect("slot ids are u32");
+    /// With `unborn` those go as well that have waited for their first commit since the last such pass.
+    pub(crate) fn begin_truncation(&mut self, mint: i64, unborn: bool) -> Truncation {
+        self.touched_mint = i64::MAX;
+        self.forget_departed();
+        // A batch that is under way may name what this pass frees: it rests until the next one.
+        let rested = std::mem::take(&mut self.resting);
+        self.free.extend(rested);
+        // Series that come meanwhile have nothing old.
+        let end = u32::try_from(self.slots.len()).expect("slot ids are u32");
+        Truncation { mint, unborn, next: 0, end, oldest: i64::MAX, gone: 0 }
+    }
+
+    /// Does a part of the pass, with no commit between its decision and its application; `false` when it is through.
+    pub(crate) fn truncate_step(&mut self, pass: &mut Truncation) -> bool {
+        let ids = pass.next..pass.end.min(pass.next.saturating_add(SLOTS_PER_STEP));
+        pass.next = ids.end;
         let mut gone = Vec::new();
-        let mut oldest = i64::MAX;
-        for id in 0..n {
+        for id in ids {
             if !self.slots[id as usize].has(TAKEN) {
                 continue;
             }
-            match self.truncate_series(id, mint, unborn) {
-                Some(first) => oldest = oldest.min(first),
+            match self.truncate_series(id, pass.mint, pass.unborn) {
+                Some(first) => pass.oldest = pass.oldest.min(first),
                 None => gone.push(id),
             }
         }
+        self.remove(&gone);
+        pass.gone += gone.len();
+        if pass.next < pass.end {
+            return true;
+        }
         if self.mint <= self.maxt {
+            let oldest = pass.oldest.min(self.touched_mint);
             self.mint = oldest.max(self.mint).min(self.maxt);
         }
-        self.remove(&gone);
-        gone.len()
+        if pass.gone > 0 {
+            self.rebuild_symbols();
+        }
+        false
+    }
+
+    /// A whole pass at once; returns how many series went.
+    #[cfg(test)]
+    pub(crate) fn truncate(&mut self, mint: i64, unborn: bool) -> usize {
+        let mut pass = self.begin_truncation(mint, unborn);
+        while self.truncate_step(&mut pass) {}
+        pass.gone
     }
 
     /// The series' first time after dropping what ends before `mint`; `None` when nothing is left.
@@ -36,12 +80,15 @@ impl Head {
             cold.oldest = self.closed.oldest(cold.closed).unwrap_or(i64::MAX);
             self.counts.chunks_removed += gone as u64;
         }
-        if let Some(late) = self.late.get_mut(&id) {
+        if self.slots[at].has(OUT_OF_ORDER)
+            && let Some(late) = self.late.get_mut(&id)
+        {
             let before = late.samples.len();
             late.samples = late.samples.split_off(&mint);
             self.late_len -= (before - late.samples.len()) as u64;
             if late.samples.is_empty() {
                 self.late.remove(&id);
+                self.slots[at].flags &= !OUT_OF_ORDER;
             }
         }
         let slot = &mut self.slots[at];
@@ -54,22 +101,26 @@ impl Head {
             slot.flags |= UNBORN_SEEN;
             return (!was_seen).then_some(i64::MAX);
         }
-        let late = self.late.get(&id).and_then(|late| late.samples.keys().next().copied());
-        let cold = &self.cold[at];
-        let closed = (cold.closed != NONE).then_some(cold.oldest);
-        let open = (slot.n > 0 && slot.last_t >= mint).then_some(slot.chunk_mint);
-        let histograms = self.histograms.get(&id).filter(|open| open.maxt >= mint);
-        let histograms = histograms.map(|open| open.mint);
-        [late, closed, open, histograms].into_iter().flatten().min()
+        let late = self.late.get(&id).filter(|_| slot.has(OUT_OF_ORDER));
+        let late = late.and_then(|late| late.samples.keys().next().copied());
+        let newest = (slot.has(STARTED) && slot.last_t >= mint).then_some(slot.last_t);
+        let in_order = newest.and_then(|_| self.first_t(id));
+        [late, in_order].into_iter().flatten().min()
     }
 
-    /// Keeps the labels of series that go for the readers that have them, and forgets those that no reader has.
+    /// Forgets the labels of gone series that no reader has any more.
+    fn forget_departed(&mut self) {
+        match self.isolation.oldest_reader() {
+            Some(oldest) => self.departed.retain(|_, (commit, _)| *commit >= oldest),
+            None => self.departed = hashbrown::HashMap::new(),
+        }
+    }
+
+    /// Keeps the labels of series that go for the readers that may have them.
     fn note_departed(&mut self, gone: &[u32]) {
-        let Some(oldest) = self.isolation.oldest_reader() else {
-            self.departed = hashbrown::HashMap::new();
+        if self.isolation.oldest_reader().is_none() {
             return;
-        };
-        self.departed.retain(|_, (commit, _)| *commit >= oldest);
+        }
         let now = self.isolation.current();
         for id in gone.iter().filter(|id| self.slots[**id as usize].has(BORN)) {
             self.departed.insert((*id, self.generation(*id)), (now, self.labels(*id)));
@@ -77,6 +128,9 @@ impl Head {
     }
 
     fn remove(&mut self, gone: &[u32]) {
+        if gone.is_empty() {
+            return;
+        }
         self.note_departed(gone);
         let mut pairs: postings::IdMap<()> = postings::IdMap::default();
         let mut touched: Vec<(u32, u32)> = Vec::new();
@@ -92,11 +146,7 @@ impl Head {
         for id in gone {
             self.clear(*id);
         }
-        let rested = std::mem::replace(&mut self.resting, ranges(gone));
-        self.free.extend(rested);
-        if !gone.is_empty() {
-            self.rebuild_symbols();
-        }
+        self.resting.extend(ranges(gone));
     }
 
     fn clear(&mut self, id: u32) {

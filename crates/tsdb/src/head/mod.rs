@@ -39,6 +39,8 @@ use crate::chunk::{BitBuf, Encoding, XorState};
 use cells::Cells;
 use closed::{Chunk, Closed, Place};
 use exemplars::Exemplars;
+#[cfg(test)]
+pub(crate) use gc::SLOTS_PER_STEP;
 use histograms::OpenHistograms;
 use isolation::Isolation;
 use postings::{IdMap, Postings};
@@ -88,6 +90,8 @@ pub(crate) struct Head {
     /// Bounds of all samples' times; `mint > maxt` while there is none.
     pub(crate) mint: i64,
     pub(crate) maxt: i64,
+    /// The oldest time that came since the last truncation began.
+    touched_mint: i64,
 }
 
 /// Running totals, for metrics.
@@ -146,6 +150,7 @@ impl Default for Head {
             counts: Counts::default(),
             mint: i64::MAX,
             maxt: i64::MIN,
+            touched_mint: i64::MAX,
         }
     }
 }
@@ -270,6 +275,7 @@ impl Head {
         slot.commit = self.isolation.mark(id, before);
         self.bear(id);
         self.mint = self.mint.min(t);
+        self.touched_mint = self.touched_mint.min(t);
         self.maxt = self.maxt.max(t);
     }
 

@@ -309,6 +309,38 @@ fn a_series_that_retention_drops_under_a_reader_keeps_its_labels() {
 }
 
 #[test]
+fn commits_come_between_the_steps_of_retention() {
+    let dir = Dir::new("steps");
+    let db = dir.open(Options::default());
+    let slots = u64::from(crate::head::SLOTS_PER_STEP);
+    let mut appender = db.appender();
+    for i in 0..slots * 2 {
+        // Every other one is old; in the second step all are.
+        let t = if i < slots && i % 2 == 1 { 2000 } else { 10 };
+        appender.append(SeriesRef(0), &|| labels(&format!("n=a,i={i}")), t, 1.0).unwrap();
+    }
+    appender.commit(Durability::Soon).unwrap();
+    let mut pass = db.head.write().begin_truncation(1000, false);
+    assert!(db.head.write().truncate_step(&mut pass));
+    assert_eq!(pass.gone as u64, slots / 2);
+    // One that the pass has seen go, one that it has not come to, a new one that is older than all that is left.
+    put(&db, &format!("n=a,i=0@3000=1 n=a,i={}@3000=1 n=b@1500=1", slots + 7));
+    while db.head.write().truncate_step(&mut pass) {}
+    let stats = db.stats(1);
+    assert_eq!((pass.gone as u64, stats.series), (slots / 2 + slots - 1, slots / 2 + 3));
+    assert_eq!(
+        (stats.mint, stats.maxt),
+        (10, 3000),
+        "the one that came in time has its old sample"
+    );
+    let matchers = [Matcher::new(MatchOp::Regex, "i", &format!("0|1|2|{}", slots + 7)).unwrap()];
+    let there = format!("i=0,n=a 3000=1\ni=1,n=a 2000=1\ni={},n=a 10=1 3000=1\n", slots + 7);
+    assert_eq!(get(&db, &matchers), there);
+    db.head.write().truncate(1600, false);
+    assert_eq!((db.stats(1).mint, get(&db, &[Matcher::equal("n", "b")])), (10, String::new()));
+}
+
+#[test]
 fn retention_drops_what_is_old_and_is_not_moved_by_the_future() {
     let dir = Dir::new("retention");
     let hour = 3_600_000_i64;
