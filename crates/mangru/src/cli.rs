@@ -17,6 +17,8 @@ const NOT_BUILT: &[&str] =
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
     Serve(Box<Flags>),
+    /// Run the push gateway alone.
+    ServePush(Box<Flags>),
     CheckConfig(CheckConfig),
     /// Print and end.
     Print(String),
@@ -40,7 +42,14 @@ pub(crate) fn understand(arguments: impl Iterator<Item = OsString>) -> Result<Ac
     match program.as_str() {
         "promtool" => tool(arguments, "promtool", Tool::Promtool),
         "prometheus" => serve(&matches(server("prometheus"), arguments)?, "prometheus"),
-        "pushgateway" | "alertmanager" | "amtool" => {
+        "pushgateway" | "prometheus-pushgateway" => {
+            let parser = command("pushgateway", "The push gateway alone", flags::PUSHGATEWAY);
+            match flags_of(&matches(parser, arguments)?, "pushgateway", flags::PUSHGATEWAY)? {
+                Ok(flags) => Ok(Action::ServePush(flags)),
+                Err(version) => Ok(version),
+            }
+        }
+        "alertmanager" | "amtool" => {
             Err(Refusal { text: format!("{program} is not built in this version"), code: 2 })
         }
         _ if NOT_BUILT.contains(&second) => {
@@ -71,9 +80,13 @@ fn program_name(path: &OsString) -> String {
 }
 
 fn server(name: &'static str) -> Command {
+    command(name, "The monitoring server", flags::FLAGS)
+}
+
+fn command(name: &'static str, about: &'static str, table: flags::Table) -> Command {
     let version =
         Arg::new("version").long("version").action(ArgAction::SetTrue).help("Print the version");
-    flags::add(Command::new(name).about("The monitoring server").arg(version))
+    flags::add(Command::new(name).about(about).arg(version), table)
 }
 
 fn check() -> Command {
@@ -117,14 +130,26 @@ fn tool(arguments: Vec<OsString>, name: &'static str, tool: Tool) -> Result<Acti
 }
 
 fn serve(matches: &ArgMatches, name: &str) -> Result<Action, Refusal> {
+    Ok(match flags_of(matches, name, flags::FLAGS)? {
+        Ok(flags) => Action::Serve(flags),
+        Err(version) => version,
+    })
+}
+
+/// The flags, or what is to be done instead of running.
+fn flags_of(
+    matches: &ArgMatches,
+    name: &str,
+    table: flags::Table,
+) -> Result<Result<Box<Flags>, Action>, Refusal> {
     if matches.get_flag("version") {
-        return Ok(Action::Print(version_text(name)));
+        return Ok(Err(Action::Print(version_text(name))));
     }
-    let flags = Flags::read(matches).map_err(|error| Refusal {
+    let flags = Flags::read(matches, table).map_err(|error| Refusal {
         text: format!("Error parsing command line arguments: {error}"),
         code: 2,
     })?;
-    Ok(Action::Serve(Box::new(flags)))
+    Ok(Ok(Box::new(flags)))
 }
 
 fn matches(command: Command, arguments: Vec<OsString>) -> Result<ArgMatches, Refusal> {
@@ -136,7 +161,11 @@ fn matches(command: Command, arguments: Vec<OsString>) -> Result<ArgMatches, Ref
 
 /// The lines that Prometheus' programs print, which others parse.
 fn version_text(name: &str) -> String {
-    let version = serve::version();
+    let surface = match name {
+        "pushgateway" => serve::PUSHGATEWAY_VERSION,
+        _ => serve::PROMETHEUS_VERSION,
+    };
+    let version = serve::version(surface);
     format!(
         "{name}, version {} (branch: {}, revision: {})\n  build user:       {}\n  build date:       {}\n  rust version:     {}\n  platform:         {}/{}\n",
         version.version,
@@ -157,6 +186,7 @@ mod tests {
     fn understood(line: &str) -> String {
         match understand(line.split(' ').map(OsString::from)) {
             Ok(Action::Serve(flags)) => format!("serve {}", flags.text("config.file")),
+            Ok(Action::ServePush(flags)) => format!("push {}", flags.text("persistence.file")),
             Ok(Action::CheckConfig(check)) => {
                 format!(
                     "check {:?} {:?} {} {}",
@@ -185,6 +215,9 @@ mod tests {
             ),
             ("mangru --version", "mangru, version 3.14.0+mangru.0.1.0"),
             ("promtool --version", "promtool, version 3.14.0+mangru.0.1.0"),
+            ("/usr/bin/prometheus-pushgateway --persistence.file=/a/b.data", "push /a/b.data"),
+            ("pushgateway --version", "pushgateway, version 1.11.2+mangru.0.1.0"),
+            ("pushgateway --config.file=x", "2: error: unexpected argument '--config.file' found"),
             ("mangru agent", "2: mangru agent is not built in this version"),
             ("alertmanager --config.file=a.yml", "2: alertmanager is not built in this version"),
             (

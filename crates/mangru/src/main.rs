@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod flags;
 mod logging;
+mod push;
 mod schema;
 mod serve;
 mod yaml;
@@ -30,12 +31,17 @@ fn act(out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<ExitCode> {
     match action {
         cli::Action::Print(text) => write!(out, "{text}").map(|()| ExitCode::SUCCESS),
         cli::Action::CheckConfig(check) => check::config(&check, out, err).map(ExitCode::from),
-        cli::Action::Serve(flags) => match serve::run(&flags) {
-            Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(error) => {
-                writeln!(err, "mangru: {error}")?;
-                Ok(ExitCode::FAILURE)
-            }
-        },
+        cli::Action::Serve(flags) => ended(serve::run(&flags), err),
+        cli::Action::ServePush(flags) => ended(push::run(&flags), err),
+    }
+}
+
+fn ended(result: anyhow::Result<()>, err: &mut dyn Write) -> std::io::Result<ExitCode> {
+    match result {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            writeln!(err, "mangru: {error}")?;
+            Ok(ExitCode::FAILURE)
+        }
     }
 }

@@ -19,6 +19,8 @@ const AUTO_RELOAD_MIN: Duration = Duration::from_secs(1);
 
 /// The version of Prometheus whose surface this is.
 pub(crate) const PROMETHEUS_VERSION: &str = "3.14.0";
+/// The same of Pushgateway.
+pub(crate) const PUSHGATEWAY_VERSION: &str = "1.11.2";
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
@@ -72,26 +74,18 @@ fn url_path(url: &str) -> String {
 /// # Errors
 /// Flags or a configuration that are refused, with the whole story; or what the server failed of.
 pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
-    let format = if flags.text("log.format") == "json" {
-        logging::Format::Json
-    } else {
-        logging::Format::Logfmt
-    };
-    logging::init(logging::level(flags.text("log.level")), format, Arc::clone(&clock));
+    let clock = clock_and_log(flags);
     refuse_what_would_be_unsafe(flags)?;
     say_what_flags_do(flags);
     let options = options(flags);
     let source = Source::find(flags);
     let first = source.load(&options)?;
     let mut server_config = server_config(flags, &first)?;
-    for address in server_config.listen.iter().filter(|address| !is_loopback(address)) {
-        tracing::warn!(address, "listening on an open address without authentication");
-    }
     tracing::info!(
         bytes = server_config.memory_bytes_max,
         "most memory of bodies and queries together"
     );
+    warn_of_open(server_config.listen.iter().chain(&server_config.push.listen));
     server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
@@ -102,6 +96,18 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
     };
     server::run(server_config, Box::new(loader), Arc::new(RealFs), clock)?;
     Ok(())
+}
+
+/// The clock, and the log as the flags want it.
+pub(crate) fn clock_and_log(flags: &Flags) -> Arc<dyn Clock> {
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+    let format = if flags.text("log.format") == "json" {
+        logging::Format::Json
+    } else {
+        logging::Format::Logfmt
+    };
+    logging::init(logging::level(flags.text("log.level")), format, Arc::clone(&clock));
+    clock
 }
 
 /// Flags that must not be left out quietly.
@@ -116,6 +122,13 @@ fn refuse_what_would_be_unsafe(flags: &Flags) -> anyhow::Result<()> {
         "--web.config.file={file}: TLS and authentication are not built in this version, and the server would be open without them; leave the flag out and keep the server on loopback or behind a proxy"
     );
     Ok(())
+}
+
+/// Warns of addresses that others than this machine reach.
+pub(crate) fn warn_of_open<'a>(addresses: impl Iterator<Item = &'a String>) {
+    for address in addresses.filter(|address| !is_loopback(address)) {
+        tracing::warn!(address, "listening on an open address without authentication");
+    }
 }
 
 /// Whether only this machine reaches the address.
@@ -208,8 +221,9 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         memory_bytes_max: memory_bytes_max(stdx::machine::memory_bytes(), &defaults),
         query: query_config(flags, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
+        push: push_config(config, defaults.push),
         flags: flags.map(),
-        version: version(),
+        version: version(PROMETHEUS_VERSION),
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
         auto_reload: None,
     })
@@ -218,6 +232,12 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
 /// Half of the machine's memory for what others decide the size of; the other half is the storage's.
 fn memory_bytes_max(machine: Option<u64>, defaults: &server::Config) -> u64 {
     machine.map_or(defaults.memory_bytes_max, |bytes| bytes / 2)
+}
+
+/// The gateway in the server; alone it is [`crate::push`]'s.
+fn push_config(config: &Config, defaults: server::PushConfig) -> server::PushConfig {
+    let listen = config.listen_push().map_or(defaults.listen, |address| vec![address]);
+    server::PushConfig { listen, ttl_ms: config.push_ttl_ms(), ..defaults }
 }
 
 fn query_config(flags: &Flags, defaults: &server::QueryConfig) -> server::QueryConfig {
@@ -256,11 +276,11 @@ fn storage_config(
     }
 }
 
-/// What this build is. The version is that of the surface, with ours behind it.
-pub(crate) fn version() -> server::Version {
+/// What this build is. The version is that of the surface (Prometheus', …), with ours behind it.
+pub(crate) fn version(surface: &str) -> server::Version {
     let known = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
     server::Version {
-        version: format!("{PROMETHEUS_VERSION}+mangru.{}", env!("CARGO_PKG_VERSION")),
+        version: format!("{surface}+mangru.{}", env!("CARGO_PKG_VERSION")),
         revision: known(option_env!("MANGRU_REVISION")),
         branch: known(option_env!("MANGRU_BRANCH")),
         build_user: known(option_env!("MANGRU_BUILD_USER")),
@@ -380,6 +400,8 @@ mod tests {
                 "storage.tsdb.retention.time=15d",
                 "storage.exemplars.max_exemplars=default",
                 "listen.main=default",
+                "listen.pushgateway=default",
+                "pushgateway.ttl=0s",
             ]
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::port::Appendable;
+use model::port::{AppendError, Appendable};
 
 use crate::config::{Group, ScrapeConfig};
 use crate::pool::settings;
@@ -50,5 +50,13 @@ impl OfflineTarget {
             None => Ok(outcome.counts.scraped),
             Some(error) => Err(error),
         }
+    }
+
+    /// Marks everything stale, because there is no target any more.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub fn end(&mut self, appendable: &dyn Appendable, t_ms: i64) -> Result<(), AppendError> {
+        self.state.end_of_run(appendable, t_ms)
     }
 }

@@ -37,6 +37,7 @@ pub struct Config {
     pub memory_bytes_max: u64,
     pub query: QueryConfig,
     pub storage: StorageConfig,
+    pub push: PushConfig,
     /// All flags with their values, for `/api/v1/status/flags`.
     pub flags: BTreeMap<String, String>,
     pub version: Version,
@@ -106,6 +107,27 @@ pub struct StorageConfig {
     pub exemplars_max: usize,
 }
 
+/// The push gateway's options.
+#[derive(Debug, Clone)]
+pub struct PushConfig {
+    /// Whether the gateway is all that runs: [`Config::listen`] serves it then, and there is no storage of samples.
+    pub only: bool,
+    /// `HOST:PORT` each, of listeners that serve exactly what Pushgateway serves. One that is taken is a warning.
+    pub listen: Vec<String>,
+    /// The folder of the journal; `None`: `mangru/push` in the data folder.
+    pub dir: Option<PathBuf>,
+    /// A persistence file of Pushgateway that the first start takes over.
+    pub persistence_file: Option<PathBuf>,
+    /// Milliseconds that a group lives without a push; 0: for ever.
+    pub ttl_ms: i64,
+    /// Whether a push that contradicts what is there is refused.
+    pub consistency_check: bool,
+    /// Whether label names of grouping keys may be any UTF-8, escaped as values.
+    pub utf8_names: bool,
+    /// The path of the metrics on the gateway's own listeners.
+    pub telemetry_path: String,
+}
+
 /// What reads a YAML file of targets; without it such files give none, and say so.
 #[derive(Clone, Default)]
 pub struct TargetFiles(pub Option<ParseYaml>);
@@ -159,6 +181,8 @@ pub enum RunError {
     Config(String),
     #[error("storage in {dir}: {reason}")]
     Storage { dir: PathBuf, reason: String },
+    #[error("push gateway in {dir}: {reason}")]
+    Push { dir: PathBuf, reason: String },
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
 }
@@ -194,6 +218,22 @@ impl Default for StorageConfig {
     }
 }
 
+impl Default for PushConfig {
+    /// Pushgateway's defaults, on loopback.
+    fn default() -> Self {
+        Self {
+            only: false,
+            listen: vec!["127.0.0.1:9091".to_owned()],
+            dir: None,
+            persistence_file: None,
+            ttl_ms: 0,
+            consistency_check: true,
+            utf8_names: false,
+            telemetry_path: "/metrics".to_owned(),
+        }
+    }
+}
+
 impl Default for Config {
     /// What the program runs with when nothing is said: loopback, Prometheus' port.
     fn default() -> Self {
@@ -211,6 +251,7 @@ impl Default for Config {
             memory_bytes_max: 2 << 30,
             query: QueryConfig::default(),
             storage: StorageConfig::default(),
+            push: PushConfig::default(),
             flags: BTreeMap::new(),
             version: Version::default(),
             target_files: TargetFiles::default(),

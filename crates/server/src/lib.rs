@@ -16,6 +16,7 @@ mod pages;
 mod params;
 mod parts;
 mod place;
+mod push;
 mod query;
 mod request_line;
 mod result;
@@ -36,7 +37,7 @@ mod tree;
 mod write;
 
 pub use config::{
-    AutoReload, Config, Fingerprint, Loaded, Loader, QueryConfig, RunError, StorageConfig,
-    TargetFiles, Version,
+    AutoReload, Config, Fingerprint, Loaded, Loader, PushConfig, QueryConfig, RunError,
+    StorageConfig, TargetFiles, Version,
 };
 pub use run::run;

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::config::RunError;
+use crate::push::face::Face;
 use crate::request_line::{Escaping, LineStart};
 use crate::serve::serve;
 use crate::stall::Impatient;
@@ -27,6 +28,21 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How long a listener rests when the kernel has no more sockets for it.
 const ACCEPT_REST: Duration = Duration::from_millis(200);
+
+/// Opens those of the addresses that can be; a well-known port that another program has is a warning.
+pub(crate) async fn open_some(addresses: &[String]) -> Vec<TcpListener> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match bind(address).await {
+            Ok(listener) => {
+                tracing::info!(address, "Listening on");
+                listeners.push(listener);
+            }
+            Err(error) => tracing::warn!(address, %error, "cannot listen here; going on without"),
+        }
+    }
+    listeners
+}
 
 /// Opens the addresses. The first has to open; another that does not is a warning.
 ///
@@ -62,7 +78,12 @@ async fn bind(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Accepts until the server stops, then lets the open connections finish what they are doing.
-pub(crate) async fn accept(listener: TcpListener, state: Arc<State>, room: Arc<Semaphore>) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    face: Face,
+    state: Arc<State>,
+    room: Arc<Semaphore>,
+) {
     let mut stopping = state.stopping();
     let mut connections = JoinSet::new();
     loop {
@@ -76,7 +97,7 @@ pub(crate) async fn accept(listener: TcpListener, state: Arc<State>, room: Arc<S
             Some(_ended) = connections.join_next() => {}
             (accepted, permit) = next => match (accepted, permit) {
                 (Ok((stream, _)), Ok(permit)) => {
-                    connections.spawn(connection(stream, Arc::clone(&state), permit));
+                    connections.spawn(connection(stream, face, Arc::clone(&state), permit));
                 }
                 (Err(error), _) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -90,7 +111,12 @@ pub(crate) async fn accept(listener: TcpListener, state: Arc<State>, room: Arc<S
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, state: Arc<State>, permit: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    face: Face,
+    state: Arc<State>,
+    permit: OwnedSemaphorePermit,
+) {
     let mut stopping = state.stopping();
     state.metrics.connections.add(1.0);
     // Answers are written whole; waiting for more bytes only delays them.
@@ -101,7 +127,9 @@ async fn connection(stream: TcpStream, state: Arc<State>, permit: OwnedSemaphore
     let stream = Escaping::new(Impatient::new(stream, STALL_MAX), start.clone());
     let service = service_fn(|request| {
         let (state, start) = (Arc::clone(&state), start.clone());
-        async move { Ok::<_, std::convert::Infallible>(Box::pin(serve(state, request, start)).await) }
+        async move {
+            Ok::<_, std::convert::Infallible>(Box::pin(serve(state, face, request, start)).await)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -6,7 +6,6 @@ use crate::answer::ApiResult;
 use crate::http::Reply;
 use crate::params::decode;
 use crate::serve::Call;
-use crate::table::ROUTES;
 
 /// Where a handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +18,8 @@ pub(crate) enum Lane {
     Read,
     /// Samples come in.
     Write,
+    /// Groups of the push gateway change.
+    Push,
     /// Few and always let through: reload, self metrics.
     Control,
 }
@@ -47,7 +48,7 @@ impl std::fmt::Debug for Handler {
 
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// `:name` stands for one segment, `*` at the end for everything.
+    /// `:name` stands for one segment, `*` at the end for one and all behind it.
     pub(crate) path: &'static str,
     pub(crate) methods: &'static [Method],
     pub(crate) lane: Lane,
@@ -70,10 +71,10 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Looks `path` up; it starts with a slash.
-pub(crate) fn find(method: &Method, path: &str) -> Found {
+/// Looks `path` up in `routes`; it starts with a slash.
+pub(crate) fn find(routes: &'static [Route], method: &Method, path: &str) -> Found {
     let mut allow: Vec<&str> = Vec::new();
-    for route in ROUTES {
+    for route in routes {
         let Some(segment) = matched(route.path, path) else { continue };
         if route.methods.contains(method) {
             return Found::Route(route, segment);
@@ -99,7 +100,8 @@ fn matched(pattern: &str, path: &str) -> Option<String> {
     let mut parts = path.split('/');
     for want in pattern.split('/') {
         if want == "*" {
-            return Some(parts.collect::<Vec<_>>().join("/"));
+            let first = parts.next()?;
+            return Some(parts.fold(first.to_owned(), |all, part| format!("{all}/{part}")));
         }
         let part = parts.next()?;
         if want.starts_with(':') && !part.is_empty() {
@@ -117,7 +119,7 @@ mod tests {
     use expect_test::expect;
 
     fn check(method: &Method, path: &str) -> String {
-        match find(method, path) {
+        match find(crate::table::ROUTES, method, path) {
             Found::Route(route, segment) => format!("{} [{segment}]", route.path),
             other @ (Found::OtherMethods(_) | Found::Options(_) | Found::Nothing) => {
                 format!("{other:?}")
@@ -139,6 +141,9 @@ mod tests {
             (Method::OPTIONS, "/metrics", expect![[r#"Options("GET, OPTIONS")"#]]),
             (Method::HEAD, "/metrics", expect![[r#"OtherMethods("GET, OPTIONS")"#]]),
             (Method::GET, "/assets/x.js", expect![["/assets/* [x.js]"]]),
+            (Method::PUT, "/metrics/job/a/b/", expect![["/metrics/job/* [a/b/]"]]),
+            (Method::PUT, "/metrics/job/", expect![["/metrics/job/* []"]]),
+            (Method::PUT, "/metrics/job", expect![["Nothing"]]),
         ] {
             want.assert_eq(&check(&method, path));
         }

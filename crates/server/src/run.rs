@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scrape::Manager;
+use scrape::push::Gateway;
 use stdx::clock::Clock;
 use stdx::fs::Fs;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,8 @@ use tsdb::Db;
 
 use crate::config::{AutoReload, Config, Loader, RunError};
 use crate::parts::{Parts, Scraper};
+use crate::push;
+use crate::push::face::Face;
 use crate::state::{Phase, State, stopped};
 use crate::{listen, scraper, storage};
 
@@ -52,20 +55,35 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
     let connections_max = state.config.connections_max.clamp(1, Semaphore::MAX_PERMITS);
     let room = Arc::new(Semaphore::new(connections_max));
     let mut tasks = JoinSet::new();
-    for listener in listeners {
-        tasks.spawn(listen::accept(listener, Arc::clone(state), Arc::clone(&room)));
+    let push = &state.config.push;
+    let (main, others) =
+        if push.only { (Face::Push, &[][..]) } else { (Face::Main, &push.listen[..]) };
+    let others = listen::open_some(others).await;
+    let listeners = listeners.into_iter().map(|listener| (main, listener));
+    for (face, listener) in listeners.chain(others.into_iter().map(|one| (Face::Push, one))) {
+        tasks.spawn(listen::accept(listener, face, Arc::clone(state), Arc::clone(&room)));
     }
     signals(state).map_err(RunError::Runtime)?;
     if let Some(auto_reload) = state.config.auto_reload.clone() {
         tokio::spawn(reload_on_change(Arc::clone(state), auto_reload));
     }
     let mut stopping = state.stopping();
+    if push.only {
+        let gateway = push::life::open(state, fs).await?;
+        state.enter(Phase::Ready);
+        stopped(&mut stopping).await;
+        state.enter(Phase::Stopping);
+        finish(tasks).await;
+        push::life::close(gateway).await;
+        tracing::info!("stopped");
+        return Ok(());
+    }
     let opened = tokio::select! {
         opened = open(state, fs) => Some(opened?),
         // The log is replayed anew at the next start.
         () = stopped(&mut stopping) => None,
     };
-    if let Some((db, manager)) = opened {
+    if let Some((db, manager, gateway)) = opened {
         tracing::info!(url = state.place.url(), "Server is ready to receive web requests.");
         let upkeep = tokio::spawn(upkeep(Arc::clone(&db)));
         stopped(&mut stopping).await;
@@ -74,18 +92,23 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         upkeep.abort();
         manager.stop().await;
         finish(tasks).await;
+        push::life::close(gateway).await;
         close(state, db).await?;
     }
     tracing::info!("stopped");
     Ok(())
 }
 
+/// What is open while the server runs.
+type Opened = (Arc<Db>, Manager, Arc<Gateway>);
+
 /// Opens the storage and starts to scrape; requests are answered from then on.
-async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(Arc<Db>, Manager), RunError> {
+async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Opened, RunError> {
     let options = storage::options(&state.config.storage);
     let (clock, registry) = (Arc::clone(&state.clock), state.registry.clone());
     let dir = state.config.storage.dir.clone();
     let begun = state.mono();
+    let fs_of_pushes = Arc::clone(&fs);
     let opened = spawn_blocking(move || Db::open(fs, clock, &dir, options, &registry)).await;
     let failed =
         |reason: String| RunError::Storage { dir: state.config.storage.dir.clone(), reason };
@@ -100,6 +123,7 @@ async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(Arc<Db>, Manager),
     for text in db.warnings() {
         tracing::warn!("{text}");
     }
+    let gateway = push::life::open(state, fs_of_pushes).await?;
     let manager = scraper::manager(state, &db);
     let (first, loaded) = (manager.clone(), state.loaded());
     let applied = spawn_blocking(move || Scraper::apply(&first, &loaded)).await;
@@ -112,7 +136,8 @@ async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(Arc<Db>, Manager),
         scraper: Arc::new(manager.clone()),
     });
     state.enter(Phase::Ready);
-    Ok((db, manager))
+    tokio::spawn(push::target::run(Arc::clone(state)));
+    Ok((db, manager, gateway))
 }
 
 async fn upkeep(db: Arc<Db>) {

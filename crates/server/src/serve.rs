@@ -18,6 +18,9 @@ use crate::answer::{ApiError, ErrorKind};
 use crate::compress::compressed;
 use crate::http::{Reply, ReplyBody, Request, header_text};
 use crate::parts::Parts;
+use crate::push;
+use crate::push::face::Face;
+use crate::push::own::Seen;
 use crate::request_line::LineStart;
 use crate::route::{self, Found, Handler, Lane, Route};
 use crate::state::{Phase, State};
@@ -68,6 +71,7 @@ impl Drop for Gone {
 /// Answers one request; never fails. `line_start` is told when the body is read to its end.
 pub(crate) async fn serve<B>(
     state: Arc<State>,
+    face: Face,
     request: hyper::Request<B>,
     line_start: LineStart,
 ) -> Response<ReplyBody>
@@ -79,7 +83,7 @@ where
     if body.is_end_stream() {
         line_start.body_is_read();
     }
-    let reply = match locate(&state, &head.method, head.uri.path()) {
+    let reply = match locate(&state, face, &head.method, head.uri.path()) {
         Err(reply) => *reply,
         Ok((route, segment, path)) => {
             let query = head.uri.query().unwrap_or_default().to_owned();
@@ -92,6 +96,8 @@ where
                 gone: CancelFlag::default(),
             };
             let headers = request.headers.clone();
+            let seen =
+                Seen::of(route, &request).filter(|seen| face == Face::Push || seen.is_push());
             let call = Call { state: Arc::clone(&state), request, segment, start, charge: None };
             let mut reply = called(route, call, body, &line_start).await;
             if matches!(route.handler, Handler::Api(_)) {
@@ -100,7 +106,13 @@ where
             if route.compress {
                 reply = compressed(reply, &headers);
             }
-            observe(&state, route.path, reply.status, state.mono().saturating_sub(start));
+            let took = state.mono().saturating_sub(start);
+            if let Some(seen) = seen {
+                state.push.own.observe(&seen, reply.status, took);
+            }
+            if face == Face::Main {
+                observe(&state, route.path, reply.status, took);
+            }
             reply
         }
     };
@@ -113,6 +125,7 @@ where
 /// The route of a path, what stood for its parameter, and the path below the prefix.
 fn locate(
     state: &State,
+    face: Face,
     method: &Method,
     path: &str,
 ) -> Result<(&'static Route, String, String), Box<Reply>> {
@@ -123,7 +136,14 @@ fn locate(
         _ if path == "/" => return Err(Box::new(Reply::found(&format!("{prefix}/")))),
         _ => return Err(Box::new(not_found())),
     };
-    match route::find(method, below) {
+    let below = match face {
+        Face::Main => below,
+        Face::Push => match push::face::path(state, below) {
+            Some(below) => below,
+            None => return Err(Box::new(not_found())),
+        },
+    };
+    match route::find(face.routes(), method, below) {
         Found::Route(route, segment) => Ok((route, segment, below.to_owned())),
         Found::Nothing => Err(Box::new(not_found())),
         Found::Options(allow) => {
@@ -164,6 +184,7 @@ where
         }
         Lane::Read => queued(route, call, |state| &state.lanes.read, LANE_WAIT_MAX).await,
         Lane::Write => queued(route, call, |state| &state.lanes.write, LANE_WAIT_MAX).await,
+        Lane::Push => queued(route, call, |state| &state.lanes.push, LANE_WAIT_MAX).await,
         Lane::Control => {
             let state = Arc::clone(&call.state);
             blocking(&state, move || run(route, &call)).await
@@ -209,7 +230,7 @@ fn overloaded(lane: Lane) -> Reply {
             ApiError::new(ErrorKind::Timeout, "too many look-ups at once; this one waited too long")
                 .reply()
         }
-        Lane::Write | Lane::Inline | Lane::Control => Reply::error(
+        Lane::Write | Lane::Push | Lane::Inline | Lane::Control => Reply::error(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many writes at once; nothing was stored",
         ),

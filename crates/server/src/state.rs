@@ -15,11 +15,14 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::{Config, Loaded, Loader, RunError};
 use crate::parts::Parts;
 use crate::place::Place;
+use crate::push::Push;
 
 /// Look-ups of labels, series and metadata at once; more wait.
 pub(crate) const READS_MAX: usize = 16;
 /// Writes that are decoded and stored at once; more wait.
 pub(crate) const WRITES_MAX: usize = 8;
+/// Pushes that are read and stored at once; more wait. They share their syncs, so that many at once are what makes them fast.
+pub(crate) const PUSHES_MAX: usize = 64;
 /// Bytes of all request bodies held at once.
 const REQUESTS_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of all scraped bodies between socket and storage.
@@ -40,6 +43,7 @@ pub(crate) struct Lanes {
     pub(crate) query: Arc<Semaphore>,
     pub(crate) read: Arc<Semaphore>,
     pub(crate) write: Arc<Semaphore>,
+    pub(crate) push: Arc<Semaphore>,
 }
 
 /// The bytes that others decide the number of: each kind has its bound, and all together [`Config::memory_bytes_max`].
@@ -82,6 +86,7 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     pub(crate) lanes: Lanes,
     pub(crate) budgets: Budgets,
+    pub(crate) push: Push,
     pub(crate) birth_ms: i64,
     /// Decides which origins may read; `None` when all may.
     pub(crate) origins: Option<Matcher>,
@@ -120,12 +125,14 @@ impl State {
             )),
             read: Arc::new(Semaphore::new(READS_MAX)),
             write: Arc::new(Semaphore::new(WRITES_MAX)),
+            push: Arc::new(Semaphore::new(PUSHES_MAX)),
         };
         Ok(Self {
             place: Place::new(&config).map_err(RunError::Config)?,
             origins: origins(&config.cors_origin)?,
             birth_ms: clock.now_ms(),
             budgets: Budgets::new(&config),
+            push: Push::default(),
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),
             started: loaded.start_only.clone(),

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use crate::push::table::pushed;
 use crate::route::{BodyLimit, Handler, Lane, Route};
 use crate::{federate, lifecycle, names, pages, query, self_metrics, status, targets, tree, write};
 
@@ -101,6 +102,8 @@ pub(crate) static ROUTES: &[Route] = &[
         compress: true,
         ..plain("/federate", GET, federate::federate)
     },
+    pushed("/metrics/job/*"),
+    pushed("/metrics/job@base64/*"),
     plain("/version", GET, status::version),
     plain("/-/healthy", GET_HEAD, lifecycle::healthy),
     Route { ready: true, ..plain("/-/ready", GET_HEAD, lifecycle::ready) },

@@ -313,6 +313,8 @@ impl Config {
                 or_default(self.exemplars_max().map(|max| max.to_string())),
             ),
             ("listen.main", or_default(self.listen_main())),
+            ("listen.pushgateway", or_default(self.listen_push())),
+            ("pushgateway.ttl", duration(self.push_ttl_ms())),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec()
@@ -320,8 +322,22 @@ impl Config {
 
     /// `listen.main`.
     pub(crate) fn listen_main(&self) -> Option<String> {
+        self.listen("main")
+    }
+
+    /// `listen.pushgateway`.
+    pub(crate) fn listen_push(&self) -> Option<String> {
+        self.listen("pushgateway")
+    }
+
+    /// How long a group of the push gateway lives without a push, in milliseconds; 0: for ever.
+    pub(crate) fn push_ttl_ms(&self) -> i64 {
+        self.root.section("pushgateway").map_or(0, |section| section.duration_ms("ttl"))
+    }
+
+    fn listen(&self, name: &str) -> Option<String> {
         let listen = self.root.section("listen")?;
-        Some(listen.text("main").to_owned()).filter(|address| !address.is_empty())
+        Some(listen.text(name).to_owned()).filter(|address| !address.is_empty())
     }
 
     /// The files of rules, as patterns with absolute or resolved paths.

@@ -109,9 +109,9 @@ pub(super) fn check(root: &Record) -> Result<(), Problem> {
 
 /// Sections that are accepted and do nothing yet, each as a sentence.
 pub(super) fn not_active(root: &Record) -> Vec<String> {
-    let sections = ["pushgateway", "alertmanager", "logs", "host_metrics", "dashboards"];
+    let sections = ["alertmanager", "logs", "host_metrics", "dashboards"];
     let named = sections.into_iter().filter(|name| root.has(name)).map(str::to_owned);
-    let listeners = ["pushgateway", "alertmanager", "opensearch", "otlp_grpc", "syslog"];
+    let listeners = ["alertmanager", "opensearch", "otlp_grpc", "syslog"];
     let listen = root.section("listen");
     let listeners =
         listeners.into_iter().filter(|name| listen.is_some_and(|listen| listen.is_given(name)));

@@ -3,6 +3,7 @@
 //! A flag is one row of [`table::FLAGS`]; clap parses by that table in the manner of Prometheus' own parser
 //! (`--flag=value`, `--flag value`, `--no-flag` for switches, `@file` for arguments from a file).
 
+mod push;
 mod table;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use stdx::units;
 
-pub(crate) use table::{FEATURES, Feature, Meaning};
-use table::{FLAGS, Flag, Kind};
+pub(crate) use push::PUSHGATEWAY;
+use table::Kind;
+pub(crate) use table::{FEATURES, FLAGS, Feature, Flag, Meaning};
 
 /// Most arguments, those of `@file`s included.
 const ARGUMENTS_MAX: usize = 10_000;
@@ -29,15 +31,19 @@ pub(crate) struct FlagError {
 }
 
 /// The flags as they were given, and the defaults of the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Flags {
+    table: Table,
     values: BTreeMap<&'static str, Vec<String>>,
     given: Vec<&'static str>,
 }
 
-/// Adds all flags to a command.
-pub(crate) fn add(mut command: Command) -> Command {
-    for flag in FLAGS {
+/// A program's flags.
+pub(crate) type Table = &'static [Flag];
+
+/// Adds all flags of `table` to a command.
+pub(crate) fn add(mut command: Command, table: Table) -> Command {
+    for flag in table {
         let arg = Arg::new(flag.name)
             .long(flag.name)
             .help(help(flag))
@@ -63,14 +69,14 @@ fn help(flag: &Flag) -> String {
 }
 
 impl Flags {
-    /// The values of `matches`, each checked against its kind.
+    /// The values of `matches` for the flags of `table`, each checked against its kind.
     ///
     /// # Errors
     /// [`FlagError`] for the first value that its flag cannot have.
-    pub(crate) fn read(matches: &ArgMatches) -> Result<Self, FlagError> {
+    pub(crate) fn read(matches: &ArgMatches, table: Table) -> Result<Self, FlagError> {
         let mut values = BTreeMap::new();
         let mut given = Vec::new();
-        for flag in FLAGS {
+        for flag in table {
             let mut texts: Vec<String> = matches
                 .get_many::<String>(flag.name)
                 .map(|all| all.cloned().collect())
@@ -96,7 +102,7 @@ impl Flags {
             }
             values.insert(flag.name, texts);
         }
-        Ok(Self { values, given })
+        Ok(Self { table, values, given })
     }
 
     /// Whether the flag stands on the command line.
@@ -151,7 +157,7 @@ impl Flags {
 
     /// Flags that were given and do nothing here, with the reason.
     pub(crate) fn inactive(&self) -> impl Iterator<Item = (&'static str, Meaning)> {
-        let flags = FLAGS.iter().filter(|flag| self.is_given(flag.name));
+        let flags = self.table.iter().filter(|flag| self.is_given(flag.name));
         let flags = flags.map(|flag| (flag.name, flag.meaning));
         flags.filter(|(_, meaning)| *meaning != Meaning::Active)
     }
@@ -164,9 +170,9 @@ impl Flags {
     /// The flags of a command line, for tests.
     #[cfg(test)]
     pub(crate) fn parse_line(arguments: &[&str]) -> Result<Self, String> {
-        let command = add(Command::new("prometheus").no_binary_name(true));
+        let command = add(Command::new("prometheus").no_binary_name(true), FLAGS);
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
-        Self::read(&matches).map_err(|error| error.to_string())
+        Self::read(&matches, FLAGS).map_err(|error| error.to_string())
     }
 }
 
@@ -268,6 +274,17 @@ mod tests {
             [("web.user-assets", Meaning::NotBuilt), ("auto-gomemlimit", Meaning::Nothing)];
         assert_eq!(inactive, expected);
         assert!(flags.is_given("query.timeout") && !flags.is_given("query.max-samples"));
+    }
+
+    #[test]
+    fn the_gateways_flags_have_valid_defaults() {
+        let command = add(Command::new("pushgateway").no_binary_name(true), PUSHGATEWAY);
+        let matches = command.try_get_matches_from(["--push.ttl=1h", "--web.systemd-socket"]);
+        let flags = Flags::read(&matches.unwrap(), PUSHGATEWAY).unwrap();
+        assert_eq!(flags.map().len(), PUSHGATEWAY.len());
+        assert_eq!(flags.duration_ms("push.ttl"), Some(3_600_000));
+        assert!(flags.switch("web.systemd-socket") && !flags.switch("web.enable-admin-api"));
+        assert_eq!(flags.all("web.listen-address"), ["127.0.0.1:9091"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use stdx::units;
 
 /// What a flag's value is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Switch,
     Text,
     Whole,
@@ -83,7 +83,7 @@ pub(crate) enum Meaning {
 
 /// A row of the table.
 #[derive(Debug)]
-pub(super) struct Flag {
+pub(crate) struct Flag {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// Empty: none. A list's elements are divided by commas.
@@ -93,12 +93,17 @@ pub(super) struct Flag {
     pub(super) repeats: bool,
 }
 
-const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
+pub(super) const fn flag(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Flag {
     Flag { name, kind, default, help, meaning: Meaning::Active, repeats: false }
 }
 
 /// A flag that is accepted because Prometheus has it.
-const fn inert(name: &'static str, kind: Kind, default: &'static str) -> Flag {
+pub(super) const fn inert(name: &'static str, kind: Kind, default: &'static str) -> Flag {
     Flag { meaning: Meaning::Nothing, ..flag(name, kind, default, "Prometheus' flag") }
 }
 
@@ -111,17 +116,17 @@ const fn later(name: &'static str, kind: Kind, default: &'static str) -> Flag {
 }
 
 impl Flag {
-    const fn repeats(mut self) -> Self {
+    pub(super) const fn repeats(mut self) -> Self {
         self.repeats = true;
         self
     }
 }
 
 const COMPRESSIONS: Kind = Kind::OneOf(&["snappy", "zstd"]);
-const LEVELS: Kind = Kind::OneOf(&["debug", "info", "warn", "error"]);
+pub(super) const LEVELS: &[&str] = &["debug", "info", "warn", "error"];
 
 /// All flags.
-pub(super) static FLAGS: &[Flag] = &[
+pub(crate) static FLAGS: &[Flag] = &[
     flag(
         "config.file",
         Kind::Text,
@@ -259,7 +264,7 @@ pub(super) static FLAGS: &[Flag] = &[
     inert("scrape.timestamp-tolerance", Kind::Duration, "2ms"),
     inert("scrape.discovery-reload-interval", Kind::Duration, "5s"),
     flag("enable-feature", Kind::Text, "", "Features to enable, divided by commas").repeats(),
-    flag("log.level", LEVELS, "info", "Only log messages of this severity or above"),
+    flag("log.level", Kind::OneOf(LEVELS), "info", "Only log messages of this severity or above"),
     flag("log.format", Kind::OneOf(&["logfmt", "json"]), "logfmt", "How log lines are written"),
 ];
 

@@ -3,6 +3,7 @@
 mod core;
 mod memory;
 mod names;
+mod push;
 mod query;
 mod sockets;
 mod write;
@@ -18,6 +19,7 @@ use self::memory::{Memory, Stub};
 use crate::config::{Config, Loaded, Loader};
 use crate::http::ReplyBody;
 use crate::parts::Parts;
+use crate::push::face::Face;
 use crate::request_line::LineStart;
 use crate::serve::serve;
 use crate::state::{Phase, State};
@@ -113,9 +115,13 @@ impl Server {
     }
 
     pub(crate) fn send(&self, request: Request<Full<Bytes>>) -> Got {
+        self.send_to(Face::Main, request)
+    }
+
+    pub(crate) fn send_to(&self, face: Face, request: Request<Full<Bytes>>) -> Got {
         self.runtime.block_on(async {
             let response: Response<ReplyBody> =
-                serve(Arc::clone(&self.state), request, LineStart::new()).await;
+                serve(Arc::clone(&self.state), face, request, LineStart::new()).await;
             let (head, body) = response.into_parts();
             let body = body.collect().await.unwrap().to_bytes().to_vec();
             Got { status: head.status.as_u16(), headers: head.headers, body }

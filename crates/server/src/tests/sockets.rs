@@ -12,6 +12,7 @@ use super::memory::{Memory, Row};
 use super::{NOW_MS, Server};
 use crate::config::{Config, RunError};
 use crate::listen;
+use crate::push::face::Face;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -38,7 +39,7 @@ where
         let listener = listeners.pop().unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let room = Arc::new(Semaphore::new(2));
-        let served = tokio::spawn(listen::accept(listener, Arc::clone(&state), room));
+        let served = tokio::spawn(listen::accept(listener, Face::Main, Arc::clone(&state), room));
         timeout(SOON, client(address, Arc::clone(&state)))
             .await
             .expect("the client is done in time");

@@ -1,0 +1,60 @@
+//! The push gateway's HTTP face: Pushgateway's routes over the groups that `scrape` keeps.
+//!
+//! An answer of 2xx to a push means that it is on stable storage.
+
+mod api;
+mod body;
+pub(crate) mod face;
+pub(crate) mod groups;
+mod key;
+pub(crate) mod life;
+mod metrics;
+pub(crate) mod own;
+mod page;
+pub(crate) mod table;
+pub(crate) mod target;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use hyper::StatusCode;
+use scrape::push::Gateway;
+
+use crate::http::Reply;
+use crate::push::own::Own;
+
+/// What the gateway's requests share.
+#[derive(Debug, Default)]
+pub(crate) struct Push {
+    pub(crate) own: Own,
+    gateway: OnceLock<Arc<Gateway>>,
+    changes: AtomicU64,
+}
+
+impl Push {
+    pub(crate) fn set_gateway(&self, gateway: Arc<Gateway>) {
+        // It is opened once in a server's life.
+        let _again = self.gateway.set(gateway).is_err();
+    }
+
+    /// Notes that a group may have changed.
+    pub(crate) fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// A number that differs when a group has changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// The groups.
+    ///
+    /// # Errors
+    /// The reply before they are there.
+    pub(crate) fn gateway(&self) -> Result<&Arc<Gateway>, Box<Reply>> {
+        self.gateway.get().ok_or_else(|| {
+            let text = "the push gateway is not open";
+            Box::new(Reply::error(StatusCode::SERVICE_UNAVAILABLE, text))
+        })
+    }
+}

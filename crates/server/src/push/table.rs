@@ -1,0 +1,62 @@
+//! The routes of Pushgateway's face.
+
+use hyper::Method;
+
+use crate::lifecycle;
+use crate::push::{api, groups, metrics, page};
+use crate::route::{BodyLimit, Handler, Lane, Route};
+
+const GET: &[Method] = &[Method::GET];
+const PUT: &[Method] = &[Method::PUT];
+const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
+const OPTIONS: &[Method] = &[Method::OPTIONS];
+const PUSH: &[Method] = &[Method::PUT, Method::POST, Method::DELETE];
+
+/// Pushed metrics, packed or not.
+const BODY: BodyLimit =
+    BodyLimit { name: "push.body-bytes-max", bytes_max: groups::BODY_BYTES_MAX };
+const SMALL: BodyLimit = BodyLimit { name: "http.body-bytes-max", bytes_max: 64 * 1024 };
+
+const fn plain(
+    path: &'static str,
+    methods: &'static [Method],
+    handler: fn(&crate::serve::Call) -> crate::http::Reply,
+) -> Route {
+    Route {
+        path,
+        methods,
+        lane: Lane::Inline,
+        ready: false,
+        compress: false,
+        body: SMALL,
+        handler: Handler::Plain(handler),
+    }
+}
+
+/// Groups under an address that begins so; on both faces.
+pub(crate) const fn pushed(path: &'static str) -> Route {
+    Route { lane: Lane::Push, ready: true, body: BODY, ..plain(path, PUSH, groups::change) }
+}
+
+/// A route that reads all groups.
+const fn read(path: &'static str, handler: fn(&crate::serve::Call) -> crate::http::Reply) -> Route {
+    Route { lane: Lane::Read, ready: true, compress: true, ..plain(path, GET, handler) }
+}
+
+/// Looked through from the top.
+pub(crate) static PUSH_ROUTES: &[Route] = &[
+    pushed("/metrics/job/*"),
+    pushed("/metrics/job@base64/*"),
+    Route { lane: Lane::Control, ..read("/metrics", metrics::metrics) },
+    read("/api/v1/metrics", api::metrics),
+    plain("/api/v1/status", GET, api::status),
+    Route { lane: Lane::Push, ready: true, ..plain("/api/v1/admin/wipe", PUT, groups::wipe) },
+    plain("/api/v1/metrics", OPTIONS, api::options),
+    plain("/api/v1/status", OPTIONS, api::options),
+    Route { ready: true, ..plain("/-/healthy", GET, api::ok) },
+    Route { ready: true, ..plain("/-/ready", GET, api::ok) },
+    plain("/-/quit", GET, api::only_post),
+    plain("/-/quit", POST_PUT, lifecycle::quit),
+    read("/", page::groups),
+    plain("/status", GET, page::status),
+];

@@ -1,0 +1,163 @@
+//! The push gateway's face, over a gateway on a simulated disk.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use expect_test::{Expect, expect};
+use http_body_util::Full;
+use hyper::{Method, Request};
+use scrape::push::{Gateway, Options};
+use stdx::fs::sim::SimFs;
+
+use super::{Got, Server};
+use crate::config::{Config, PushConfig};
+use crate::push::face::Face;
+use crate::push::groups::BODY_BYTES_MAX;
+
+fn gateway(config: Config) -> Server {
+    let server = Server::bare(config);
+    let clock = Arc::clone(&server.state.clock);
+    let fs = Arc::new(SimFs::new(1));
+    let opened = Gateway::open(fs, clock, Path::new("push"), Options::default()).unwrap();
+    server.state.push.set_gateway(Arc::new(opened));
+    server
+}
+
+fn send(server: &Server, method: &Method, path: &str, body: &'static str) -> Got {
+    let request = Request::builder().method(method).uri(path);
+    server.send_to(Face::Push, request.body(Full::from(body)).unwrap())
+}
+
+#[track_caller]
+fn check(server: &Server, method: &Method, path: &str, body: &'static str, want: &Expect) {
+    want.assert_eq(send(server, method, path, body).line().trim_end_matches('\n'));
+}
+
+#[test]
+fn what_is_pushed_is_shown() {
+    let server = gateway(Config::default());
+    let body = "# TYPE jobs counter\n# HELP jobs a < b\njobs{l=\"v\"} 3\n";
+    check(&server, &Method::PUT, "/metrics/job/x/zone/z", body, &expect!["200 "]);
+    let text = send(&server, &Method::GET, "/metrics", "");
+    assert!(text.text().contains("jobs{instance=\"\",job=\"x\",l=\"v\",zone=\"z\"} 3\n"));
+    assert!(text.text().contains(
+        "pushgateway_http_requests_total{code=\"200\",handler=\"push\",method=\"put\"} 1\n"
+    ));
+    check(
+        &server,
+        &Method::GET,
+        "/api/v1/metrics",
+        "",
+        &expect![[
+            r#"200 {"status":"success","data":[{"jobs":{"time_stamp":"2023-11-14T22:13:20Z","type":"COUNTER","help":"a \u003c b","metrics":[{"labels":{"instance":"","job":"x","l":"v","zone":"z"},"value":"3"}]},"labels":{"job":"x","zone":"z"},"last_push_successful":true,"push_failure_time_seconds":{"time_stamp":"2023-11-14T22:13:20Z","type":"GAUGE","help":"Last Unix time when changing this group in the Pushgateway failed.","metrics":[{"labels":{"instance":"","job":"x","zone":"z"},"value":"0"}]},"push_time_seconds":{"time_stamp":"2023-11-14T22:13:20Z","type":"GAUGE","help":"Last Unix time when changing this group in the Pushgateway succeeded.","metrics":[{"labels":{"instance":"","job":"x","zone":"z"},"value":"1.7e+09"}]}}]}"#
+        ]],
+    );
+    check(&server, &Method::DELETE, "/metrics/job/x/zone/z", "", &expect!["202 "]);
+    check(&server, &Method::DELETE, "/metrics/job/x/zone/z", "", &expect!["202 "]);
+    let none = &expect![[r#"200 {"status":"success","data":[]}"#]];
+    check(&server, &Method::GET, "/api/v1/metrics", "", none);
+}
+
+#[test]
+fn what_is_refused() {
+    let server = gateway(Config::default());
+    for (method, path, body, want) in [
+        (
+            Method::PUT,
+            "/metrics/job/x",
+            "a 1",
+            expect!["400 text format parsing error in line 1: unexpected end of input stream"],
+        ),
+        (
+            Method::POST,
+            "/metrics/job/x",
+            "a 1 5\n",
+            expect![
+                "400 pushed metrics are invalid or inconsistent with existing metrics: pushed metrics must not have timestamps"
+            ],
+        ),
+        (
+            Method::PUT,
+            "/metrics/job/x/l",
+            "",
+            expect![[r#"400 odd number of components in label string "/l""#]],
+        ),
+        (Method::PUT, "/metrics/job/", "", expect!["307 "]),
+        (Method::PUT, "/metrics/job/x//y", "", expect!["301 "]),
+        (Method::GET, "/metrics/job/x", "", expect!["405 Method Not Allowed"]),
+        (Method::POST, "/metrics", "", expect!["405 Method Not Allowed"]),
+        (Method::PUT, "/metrics/jobs/x", "", expect!["404 404 page not found"]),
+        (Method::PUT, "/api/v1/admin/wipe", "", expect!["404 404 page not found"]),
+        (Method::GET, "/-/quit", "", expect!["405 Only POST or PUT requests allowed."]),
+        (Method::PUT, "/-/quit", "", expect!["403 Lifecycle API is not enabled."]),
+        (Method::GET, "/-/ready", "", expect!["200 OK"]),
+        (Method::GET, "/api/v1/query", "", expect!["404 404 page not found"]),
+    ] {
+        check(&server, &method, path, body, &want);
+    }
+    let moved = send(&server, &Method::PUT, "/metrics/job/x//%3Fy", "");
+    assert_eq!(moved.header("location"), "/metrics/job/x/%3Fy");
+    let asked = send(&server, &Method::OPTIONS, "/metrics/job/x", "");
+    assert_eq!(asked.header("allow"), "DELETE, OPTIONS, POST, PUT");
+}
+
+#[test]
+fn packed_bodies_and_their_bound() {
+    let server = gateway(Config::default());
+    let push = |encoding: &str, body: Vec<u8>| {
+        let request = Request::put("/metrics/job/x").header("content-encoding", encoding);
+        server.send_to(Face::Push, request.body(Full::new(Bytes::from(body))).unwrap()).line()
+    };
+    let gz = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut out, bytes).unwrap();
+        out.finish().unwrap()
+    };
+    assert_eq!(push("gzip", gz(b"a 1\n")), "200 ");
+    assert_eq!(push("gzip", b"a 1\n".to_vec()), "400 unexpected EOF\n");
+    assert_eq!(push("snappy", b"a 1\n".to_vec()), "400 snappy: corrupt input\n");
+    assert_eq!(
+        push("", vec![b'\n'; BODY_BYTES_MAX + 1]),
+        "413 request body over 67108864 bytes (push.body-bytes-max)\n"
+    );
+    assert!(
+        send(&server, &Method::GET, "/metrics", "")
+            .text()
+            .contains("\na{instance=\"\",job=\"x\"} 1\n")
+    );
+}
+
+#[test]
+fn a_groups_time_is_a_header() {
+    let server = gateway(Config::default());
+    let push = |ttl: &str| {
+        let request = Request::put("/metrics/job/x").header("x-mangru-ttl", ttl);
+        server.send_to(Face::Main, request.body(Full::from("a 1\n")).unwrap()).line()
+    };
+    assert_eq!(push("soon"), "400 header x-mangru-ttl: not a valid duration string: \"soon\"\n");
+    assert_eq!(push("1h"), "200 ");
+    let groups = server.state.push.gateway().unwrap().groups();
+    assert_eq!(groups[0].expires_ms, super::NOW_MS + 3_600_000);
+}
+
+#[test]
+fn the_admin_api_and_the_telemetry_path() {
+    let push = PushConfig { telemetry_path: "/own".to_owned(), ..PushConfig::default() };
+    let server = gateway(Config { admin_api: true, push, ..Config::default() });
+    check(&server, &Method::PUT, "/metrics/job/x", "a 1\n", &expect!["200 "]);
+    check(&server, &Method::GET, "/metrics", "", &expect!["404 404 page not found"]);
+    assert!(send(&server, &Method::GET, "/own", "").text().contains("\na{"));
+    check(&server, &Method::GET, "/api/v1/admin/wipe", "", &expect!["405 Method Not Allowed"]);
+    check(&server, &Method::PUT, "/api/v1/admin/wipe", "", &expect!["202 "]);
+    assert!(!send(&server, &Method::GET, "/own", "").text().contains("\na{"));
+}
+
+#[test]
+fn the_page_escapes_what_was_pushed() {
+    let server = gateway(Config::default());
+    send(&server, &Method::PUT, "/metrics/job/x", "a{l=\"<b>\"} 1\n");
+    let page = send(&server, &Method::GET, "/", "");
+    assert!(page.text().contains("l=\"&lt;b&gt;\"") && !page.text().contains("<b>"));
+    assert!(send(&server, &Method::GET, "/status", "").text().contains("Status"));
+}
