@@ -203,7 +203,7 @@ impl Group {
     /// Whether no push was refused since the last one that succeeded.
     #[must_use]
     pub fn last_push_successful(&self) -> bool {
-        self.push_time_ms > self.push_failure_time_ms
+        self.push_time_ms >= self.push_failure_time_ms
     }
 
     /// `push_failure_time_seconds` and `push_time_seconds`, with this group's metric each.

@@ -319,6 +319,14 @@ impl Gateway {
         }
     }
 
+    /// Keeps every leader waiting while `f` runs, which can ask how many requests wait for a leader.
+    #[cfg(test)]
+    pub(super) fn while_held(&self, f: impl FnOnce(&dyn Fn() -> usize)) {
+        let held = self.committer.lock();
+        f(&|| self.queue.lock().waiting.len());
+        drop(held);
+    }
+
     fn commit(&self, op: Op) -> Outcome {
         let slot = Slot::default();
         let mut queue = self.queue.lock();

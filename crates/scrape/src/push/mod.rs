@@ -5,11 +5,15 @@
 
 mod body;
 mod codec;
+#[cfg(test)]
+mod disk_tests;
 mod error;
 mod family;
 mod gateway;
 mod index;
 mod journal;
+#[cfg(test)]
+mod limit_tests;
 mod show;
 #[cfg(test)]
 mod tests;
