@@ -5,6 +5,8 @@
 pub mod chunk;
 pub mod db;
 mod head;
+#[cfg(test)]
+mod seeds;
 pub mod wal;
 
 pub use db::{CloseError, Db, HeadStats, OpenError, Options, ReplayProgress, SeriesExemplars};

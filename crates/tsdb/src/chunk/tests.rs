@@ -155,7 +155,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeds::seeds(24)))]
 
     #[test]
     fn any_growing_histograms_come_back((schema, steps) in steps()) {

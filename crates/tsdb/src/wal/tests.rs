@@ -287,7 +287,7 @@ fn plan(kind: u64, rng: &mut Rng, fs: &SimFs) -> Plan {
 
 #[test]
 fn what_was_synced_survives_every_fault_and_the_power_cut_behind_it() {
-    for seed in 0..40 {
+    for seed in 0..u64::from(crate::seeds::seeds(20)) {
         let fs = SimFs::new(seed);
         // The data folder is older than the log.
         fs.create_dir_all(Path::new("data")).unwrap();

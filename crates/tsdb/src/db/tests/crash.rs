@@ -154,13 +154,9 @@ impl Run {
     }
 }
 
-fn seeds() -> u64 {
-    std::env::var("MANGRU_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(24)
-}
-
 #[test]
 fn what_was_acknowledged_survives_power_cuts_and_failing_disks() {
-    for seed in 0..seeds() {
+    for seed in 0..u64::from(crate::seeds::seeds(12)) {
         let mut run = Run::new(seed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for round in 0..4 {

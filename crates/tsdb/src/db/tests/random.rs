@@ -209,7 +209,7 @@ fn label_names(model: &Model) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeds::seeds(24)))]
 
     #[test]
     fn the_database_is_a_map(

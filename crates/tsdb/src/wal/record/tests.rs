@@ -123,7 +123,7 @@ fn check(batch: &Batch) -> Vec<Record> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeds::seeds(16)))]
 
     #[test]
     fn any_records_come_back(
