@@ -67,7 +67,19 @@ impl Draft {
         }
     }
 
+    /// Makes the next part of `labels` that of a new metric, which is then found to be there twice.
+    fn begin(&mut self, labels: &Pairs) {
+        self.composed.remove(labels);
+    }
+
+    /// Whether the metric of `labels` is a native histogram whose classic buckets may still come.
+    fn awaits_buckets(&self, labels: &Pairs) -> bool {
+        let metric = self.composed.get(labels).and_then(|at| self.metrics.get(*at));
+        matches!(metric, Some((_, Value::Histogram { buckets, native: Some(_), .. })) if buckets.is_empty())
+    }
+
     fn native(&mut self, labels: Pairs, h: &NativeHistogram) {
+        self.begin(&labels);
         if let Value::Histogram { count, sum, native, .. } = self.composed(labels) {
             (*count, *sum) = match h {
                 NativeHistogram::Int(Histogram { count, sum, .. }) => (*count, *sum),
@@ -216,7 +228,11 @@ fn add_series(
                 _ => Part::Quantile(bound("quantile")?, v),
             };
             let without = if suffix.is_empty() { "quantile" } else { "" };
-            draft.part(pairs(labels, without, scheme)?, part);
+            let labels = pairs(labels, without, scheme)?;
+            if suffix == "_count" {
+                draft.begin(&labels);
+            }
+            draft.part(labels, part);
         }
         MetricType::Histogram | MetricType::GaugeHistogram => {
             let part = match suffix {
@@ -225,7 +241,11 @@ fn add_series(
                 _ => Part::Bucket(Bucket { upper: bound("le")?, cumulative: whole(v) }),
             };
             let without = if suffix == "_bucket" { "le" } else { "" };
-            draft.part(pairs(labels, without, scheme)?, part);
+            let labels = pairs(labels, without, scheme)?;
+            if matches!(part, Part::Count(_)) && !draft.awaits_buckets(&labels) {
+                draft.begin(&labels);
+            }
+            draft.part(labels, part);
         }
         MetricType::Counter
         | MetricType::Gauge

@@ -3,47 +3,77 @@
 //! Invariant: a metric's labels are sorted by name, have distinct names, hold the group's labels and `instance`, and may have empty
 //! values, which are part of a metric's identity here.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use model::labels::Labels;
 use model::metadata::MetricType;
+use stdx::varint::{put_uvarint, uvarint};
 use wire::encode;
 use wire::exposition::NativeHistogram;
 use wire::negotiate::Protocol;
 
-/// Sorted label pairs with distinct names; values may be empty. The labels of a group, with `job`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Grouping(Arc<[(Box<str>, Box<str>)]>);
+/// Sorted label pairs with distinct names; values may be empty. The labels of a group, with `job`, or of a metric. Cloning is cheap.
+///
+/// In one piece, for there are many: each name and value behind its length as a varint.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Grouping(Arc<[u8]>);
 
 impl Grouping {
     /// Builds from pairs in any order; of two equal names the last wins.
     #[must_use]
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let map: std::collections::BTreeMap<&str, &str> = pairs.into_iter().collect();
-        Self(map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let sorted: BTreeMap<&str, &str> = pairs.into_iter().collect();
+        let mut bytes = Vec::with_capacity(128);
+        for text in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
+            put_uvarint(&mut bytes, text.len() as u64);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        Self(bytes.into())
     }
 
     /// The pairs in name order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || Some((take_text(&mut rest)?, take_text(&mut rest)?)))
     }
 
     /// The value of `name`; `None` when there is no such label.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.binary_search_by(|(have, _)| (**have).cmp(name)).ok()?;
-        self.0.get(found).map(|(_, value)| &**value)
+        self.iter().find(|(have, _)| *have == name).map(|(_, value)| value)
     }
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().count()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let (len, n) = uvarint(bytes)?;
+    let (text, rest) = bytes.get(n..)?.split_at_checked(usize::try_from(len).ok()?)?;
+    *bytes = rest;
+    Some(std::str::from_utf8(text).expect("built from str"))
+}
+
+impl PartialOrd for Grouping {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Grouping {
+    /// Label by label: name, then value; a prefix is smaller.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
     }
 }
 

@@ -18,9 +18,12 @@ use stdx::fs::Fs;
 use super::body::{self, Parsed};
 use super::codec::Change;
 use super::error::{OpenError, PushError};
-use super::family::{Family, Group, Grouping, Metric, PUSH_FAILURE_TIME, PUSH_TIME};
+use super::family::{Family, Group, Grouping};
 use super::index::Index;
 use super::journal::{self, Journal};
+use super::state::{
+    State, all, apply, by_values, expiry, failed, has_expired, matches, merge, pushed,
+};
 
 /// Journal bytes beyond the groups themselves below which nothing is compacted.
 const COMPACT_BYTES_MIN: u64 = 8 << 20;
@@ -94,12 +97,6 @@ pub struct Recovery {
     pub torn_bytes: u64,
     /// What could not be read, and where it is kept.
     pub damage: Vec<String>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    groups: BTreeMap<Grouping, Arc<Group>>,
-    n_metrics: usize,
 }
 
 enum Op {
@@ -507,97 +504,4 @@ impl Drop for Lead<'_> {
 
 fn limit(what: &'static str, found: usize, max: usize) -> Result<(), PushError> {
     if found > max { Err(PushError::TooLarge { what, found, max }) } else { Ok(()) }
-}
-
-fn has_expired(group: &Group, now: i64) -> bool {
-    group.expires_ms != 0 && group.expires_ms <= now
-}
-
-fn expiry(ttl: Duration, now: i64) -> i64 {
-    if ttl.is_zero() {
-        return 0;
-    }
-    now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX).max(1))
-}
-
-fn matches(labels: &Grouping, matchers: &[Matcher]) -> bool {
-    matchers.iter().all(|one| one.matches(labels.get(&one.name).unwrap_or("")))
-}
-
-/// The group after a push that is taken.
-fn pushed(base: &Group, parsed: &Parsed, replace: Replace, expires_ms: i64, now: i64) -> Group {
-    let mut families: BTreeMap<&str, Arc<Family>> = BTreeMap::new();
-    if replace == Replace::SameFamilies {
-        families.extend(base.families.iter().map(|one| (one.name.as_str(), Arc::clone(one))));
-    }
-    for family in &parsed.families {
-        // These two are the gateway's own.
-        if family.name != PUSH_TIME && family.name != PUSH_FAILURE_TIME {
-            let stored = Family { time_ms: now, ..family.clone() };
-            families.insert(&family.name, Arc::new(stored));
-        }
-    }
-    Group {
-        labels: base.labels.clone(),
-        families: families.into_values().collect(),
-        push_time_ms: now.max(base.push_failure_time_ms),
-        push_failure_time_ms: base.push_failure_time_ms,
-        expires_ms,
-    }
-}
-
-/// The group after a push that is refused.
-fn failed(base: Group, expires_ms: i64, now: i64) -> Group {
-    let is_new = base.push_time_ms == 0 && base.push_failure_time_ms == 0;
-    Group {
-        // A millisecond later, so that the newer of both times is the last.
-        push_failure_time_ms: now.max(base.push_time_ms.saturating_add(1)),
-        expires_ms: if is_new { expires_ms } else { base.expires_ms },
-        ..base
-    }
-}
-
-/// Every group as a change from nothing.
-fn all(state: &State) -> impl Iterator<Item = Change> {
-    state
-        .groups
-        .values()
-        .map(|group| Change { labels: group.labels.clone(), after: Some(Arc::clone(group)) })
-}
-
-/// Applies a change and returns what was there before.
-fn apply(state: &mut State, index: &mut Index, change: Change) -> Option<Arc<Group>> {
-    let before = match &change.after {
-        Some(group) => state.groups.insert(change.labels, Arc::clone(group)),
-        None => state.groups.remove(&change.labels),
-    };
-    if let Some(group) = &before {
-        state.n_metrics -= group.n_metrics();
-        index.remove(group.families.iter().map(|family| &**family));
-    }
-    if let Some(group) = &change.after {
-        state.n_metrics += group.n_metrics();
-        index.add(group.families.iter().map(|family| &**family));
-    }
-    before
-}
-
-fn merge(merged: &mut BTreeMap<String, Family>, family: &Family) {
-    match merged.get_mut(&family.name) {
-        None => drop(merged.insert(family.name.clone(), family.clone())),
-        Some(have) => {
-            if have.help.is_empty() {
-                have.help.clone_from(&family.help);
-            }
-            have.time_ms = have.time_ms.max(family.time_ms);
-            have.metrics.extend_from_slice(&family.metrics);
-        }
-    }
-}
-
-/// Pushgateway's order: fewer labels first, then value by value.
-fn by_values(a: &Metric, b: &Metric) -> std::cmp::Ordering {
-    let values = a.labels.iter().map(|(_, value)| value);
-    let others = b.labels.iter().map(|(_, value)| value);
-    a.labels.len().cmp(&b.labels.len()).then_with(|| values.cmp(others))
 }

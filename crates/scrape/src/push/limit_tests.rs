@@ -160,10 +160,29 @@ fn native_histograms_of_both_kinds_read_back_from_the_journal() {
 #[test]
 fn protobuf_that_cannot_be_stored() {
     let gateway = gateway(options());
-    let (timed, _) = protobuf(Some(1));
+    let (timed, h) = protobuf(Some(1));
     let error = push_protobuf(&gateway, &timed).unwrap_err();
     assert!(error.to_string().ends_with("pushed metrics must not have timestamps"), "{error}");
     let (body, _) = protobuf(None);
+    // A family of a name replaces one before; metrics of a name and labels in it are there twice.
+    let values = [
+        encode::Value::Summary { count: 1, sum: 1.0, quantiles: &[] },
+        encode::Value::Histogram { count: 1, sum: 1.0, buckets: &[] },
+        encode::Value::Native(&h),
+    ];
+    for (value, kind) in
+        values.into_iter().zip([MetricType::Summary, MetricType::Histogram, MetricType::Histogram])
+    {
+        let mut body = Vec::new();
+        let mut encoder = Encoder::new(Protocol::Protobuf, EscapingScheme::AllowUtf8, &mut body);
+        let metrics = [encode::Metric { labels: &[], t: None, start_t: None, value }; 2];
+        encoder.family(&encode::Family { name: "m", help: "", unit: "", kind, metrics: &metrics });
+        let error = push_protobuf(&gateway, &body).unwrap_err().to_string();
+        assert!(
+            error.ends_with("was collected before with the same name and label values"),
+            "{error}"
+        );
+    }
     let cut = push_protobuf(&gateway, &body[..body.len() - 1]).unwrap_err();
     assert!(matches!(cut, PushError::Malformed(_)), "{cut}");
     // Anything but the one media type is text.

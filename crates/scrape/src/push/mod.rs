@@ -15,6 +15,7 @@ mod journal;
 #[cfg(test)]
 mod limit_tests;
 mod show;
+mod state;
 #[cfg(test)]
 mod tests;
 mod text;
