@@ -86,6 +86,8 @@ pub(crate) struct Head {
     departed: HashMap<(u32, u32), (u64, Labels)>,
     /// Each symbol's place in string order, as of the last large selection.
     ranks: Mutex<Arc<Vec<u32>>>,
+    /// Each visible series' place in the order of labels, as of the last selection of most of them.
+    order: Mutex<Order>,
     pub(crate) counts: Counts,
     /// Bounds of all samples' times; `mint > maxt` while there is none.
     pub(crate) mint: i64,
@@ -115,6 +117,16 @@ impl Counts {
     fn series_and_unborn(&self) -> usize {
         usize::try_from(self.series + self.unborn).unwrap_or(usize::MAX)
     }
+}
+
+/// The order of series by labels; holds as long as no series came or went.
+#[derive(Debug, Default)]
+struct Order {
+    /// Series that had come and gone.
+    created: u64,
+    removed: u64,
+    /// Places by slot id.
+    places: Arc<Vec<u32>>,
 }
 
 /// Distinct metadata, known by number.
@@ -147,6 +159,7 @@ impl Default for Head {
             isolation: Isolation::default(),
             departed: HashMap::new(),
             ranks: Mutex::default(),
+            order: Mutex::default(),
             counts: Counts::default(),
             mint: i64::MAX,
             maxt: i64::MIN,

@@ -11,10 +11,10 @@ use model::sample::{Sample, Samples, Value};
 use crate::chunk::{Encoding, decode, xor};
 use crate::db::Db;
 
-use super::Head;
 use super::closed::{Chunk, Place};
 use super::side::AnyValue;
 use super::slot::{HISTOGRAM, OUT_OF_ORDER, STARTED};
+use super::{Head, Order};
 
 /// Series above which a selection is sorted by symbol ranks instead of strings.
 const RANKED_SORT_MIN: usize = 512;
@@ -240,6 +240,33 @@ impl Head {
             ids.sort_unstable_by(|a, b| words(a).cmp(words(b)));
             return;
         }
+        if let Some(places) = self.order(ids.len()) {
+            ids.sort_unstable_by_key(|id| places[*id as usize]);
+            return;
+        }
+        self.sort_by_ranks(ids);
+    }
+
+    /// Each visible series' place by labels. `None` when that is not known and not worth while for a selection of `n`.
+    fn order(&self, n: usize) -> Option<Arc<Vec<u32>>> {
+        let (created, removed) = (self.counts.series_created, self.counts.series_removed);
+        let mut kept = self.order.lock();
+        if (kept.created, kept.removed) != (created, removed) || kept.places.is_empty() {
+            if (n as u64) < self.counts.series / 2 {
+                return None;
+            }
+            let mut all = self.all();
+            self.sort_by_ranks(&mut all);
+            let mut places = vec![0; self.slots.len()];
+            for (place, id) in (0..).zip(all) {
+                places[id as usize] = place;
+            }
+            *kept = Order { created, removed, places: Arc::new(places) };
+        }
+        Some(Arc::clone(&kept.places))
+    }
+
+    fn sort_by_ranks(&self, ids: &mut Vec<u32>) {
         let ranks = self.ranks();
         let rank = |id: u32| ranks[id as usize];
         let pairs = |id: u32| self.pairs(id).map(|(name, value)| (rank(name), rank(value)));

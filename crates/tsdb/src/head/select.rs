@@ -50,7 +50,7 @@ impl Head {
         found
     }
 
-    fn all(&self) -> Ids {
+    pub(super) fn all(&self) -> Ids {
         let n = u32::try_from(self.slots.len()).expect("slot ids are u32");
         (0..n).filter(|id| self.slots[*id as usize].has(BORN)).collect()
     }

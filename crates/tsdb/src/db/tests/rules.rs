@@ -204,6 +204,38 @@ fn within(db: &Db, mint: i64, maxt: i64) -> String {
 }
 
 #[test]
+fn large_selections_are_in_the_order_of_labels_as_series_come_and_go() {
+    let dir = Dir::new("order-of-labels");
+    let db = dir.open(Options::default());
+    let check = |matcher: Matcher, n: usize| {
+        let querier = db.querier(i64::MIN, i64::MAX).unwrap();
+        let set = querier.select(&SelectHints::default(), &[matcher]).unwrap();
+        let found: Vec<Labels> = (0..set.len()).map(|i| set.labels(i)).collect();
+        assert!(found.len() == n && found.is_sorted(), "{} of {n}", found.len());
+    };
+    let put_some = |from: u64, to: u64, t: i64| {
+        let mut appender = db.appender();
+        for i in from..to {
+            let noise = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            let text = format!("n={},m={},x={noise}", i % 2, noise % 3);
+            appender.append(SeriesRef(0), &|| labels(&text), t, 1.0).unwrap();
+        }
+        appender.commit(Durability::Soon).unwrap();
+    };
+    put_some(0, 1200, 10);
+    check(Matcher::equal("n", "1"), 600);
+    check(Matcher::equal("q", ""), 1200);
+    check(Matcher::equal("n", "0"), 600);
+    put_some(1200, 2600, 20);
+    check(Matcher::equal("n", "1"), 1300);
+    check(Matcher::equal("q", ""), 2600);
+    db.head.write().truncate(15, false);
+    put_some(2600, 3800, 20);
+    check(Matcher::equal("q", ""), 2600);
+    check(Matcher::equal("n", "1"), 1300);
+}
+
+#[test]
 fn series_that_lie_wholly_outside_of_the_range_are_left_out() {
     let dir = Dir::new("range");
     let options = || Options { out_of_order_window_ms: 4000, ..Options::default() };
