@@ -87,6 +87,12 @@ impl Index {
                         shown()
                     ));
                 }
+                if let Some((label, _)) = metric.labels.iter().find(|(l, _)| l.starts_with("__")) {
+                    conflicts.push(format!(
+                        "collected metric {name} {{ {}}} has a label with an invalid name: {label}",
+                        shown()
+                    ));
+                }
                 if family.kind == MetricType::Summary && metric.labels.get("quantile").is_some() {
                     conflicts.push(format!(
                         "collected metric {name} {{ {}}} must not have an explicit \"quantile\" label",

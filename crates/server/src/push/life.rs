@@ -1,10 +1,11 @@
 //! The gateway's life: open, look for groups whose time is over, close.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use scrape::push::{Gateway, Options, OwnFamily};
-use stdx::fs::Fs;
+use stdx::fs::{Fs, Lock};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
@@ -35,6 +36,10 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Gate
             file.display()
         )));
     }
+    if config.only {
+        let lock = locked(fs.as_ref(), &dir).map_err(|error| failed(format!("lock: {error}")))?;
+        state.push.hold(lock);
+    }
     let options = options(state);
     let (clock, folder) = (Arc::clone(&state.clock), dir.clone());
     let opened = spawn_blocking(move || Gateway::open(fs, clock, &folder, options)).await;
@@ -50,6 +55,12 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Gate
     state.push.set_gateway(Arc::clone(&gateway));
     tokio::spawn(expire(Arc::clone(state), Arc::clone(&gateway)));
     Ok(gateway)
+}
+
+/// Keeps another program out of the folder; inside of a server the data folder's lock does.
+fn locked(fs: &dyn Fs, dir: &Path) -> std::io::Result<Box<dyn Lock>> {
+    fs.create_dir_all(dir)?;
+    fs.lock(&dir.join("lock"))
 }
 
 fn options(state: &State) -> Options {

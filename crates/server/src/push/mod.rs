@@ -19,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 use hyper::StatusCode;
 use scrape::push::Gateway;
+use stdx::fs::Lock;
 
 use crate::http::Reply;
 use crate::push::own::Own;
@@ -29,12 +30,18 @@ pub(crate) struct Push {
     pub(crate) own: Own,
     gateway: OnceLock<Arc<Gateway>>,
     changes: AtomicU64,
+    lock: OnceLock<Box<dyn Lock>>,
 }
 
 impl Push {
     pub(crate) fn set_gateway(&self, gateway: Arc<Gateway>) {
         // It is opened once in a server's life.
         let _again = self.gateway.set(gateway).is_err();
+    }
+
+    /// Holds the folder's lock for as long as the server lives.
+    pub(crate) fn hold(&self, lock: Box<dyn Lock>) {
+        let _again = self.lock.set(lock).is_err();
     }
 
     /// Notes that a group may have changed.
