@@ -83,7 +83,14 @@ fn what_is_refused() {
             "",
             expect![[r#"400 odd number of components in label string "/l""#]],
         ),
-        (Method::POST, "/metrics/job/x", "m{__l=\"a\"} 1\n", expect![[r#"400 pushed metrics are invalid or inconsistent with existing metrics: collected metric "m" { label:{name:"__l"  value:"a"}  label:{name:"instance"  value:""}  label:{name:"job"  value:"x"}  untyped:{value:1}} has a label with an invalid name: __l"#]]),
+        (
+            Method::POST,
+            "/metrics/job/x",
+            "m{__l=\"a\"} 1\n",
+            expect![[
+                r#"400 pushed metrics are invalid or inconsistent with existing metrics: collected metric "m" { label:{name:"__l"  value:"a"}  label:{name:"instance"  value:""}  label:{name:"job"  value:"x"}  untyped:{value:1}} has a label with an invalid name: __l"#
+            ]],
+        ),
         (Method::PUT, "/metrics/job/", "", expect!["307 "]),
         (Method::PUT, "/metrics/job/x//y", "", expect!["301 "]),
         (Method::GET, "/metrics/job/x", "", expect!["405 Method Not Allowed"]),
