@@ -72,9 +72,13 @@ impl Index {
         let mut conflicts = Vec::new();
         new.extend(families.clone().map(|family| (family.name.as_str(), family.kind)));
         for family in families {
+            let n = conflicts.len();
             self.check_type(family, own, &mut conflicts);
             let known = |name: &str| self.kind(name, own).or_else(|| new.get(name).copied());
             conflicts.extend(suffix_conflict(&family.name, family.kind, known));
+            if conflicts.len() > n {
+                continue;
+            }
             for metric in &family.metrics {
                 let hash = series_hash(&family.name, &metric.labels);
                 let before = seen.entry(hash).or_default();

@@ -83,15 +83,16 @@ fn put_replaces_a_group_and_post_its_families() {
         y{instance="",job="a",l="1"} 2
     "#]],
     );
-    put(&gateway, "a", "z 1\n").unwrap();
+    put(&gateway, "a", "{a=\"b\",\"z\"} 2\n{\"z\",a=\"c\"} 1\n").unwrap();
     assert!(gateway.delete(&key("a/instance/i")).unwrap());
     assert!(!gateway.delete(&key("a/instance/i")).unwrap());
     check(
         &gateway,
-        &expect![[r#"
-        # TYPE z untyped
-        z{instance="",job="a"} 1
-    "#]],
+        &expect![[r##"
+            # TYPE z untyped
+            z{a="b",instance="",job="a"} 2
+            z{a="c",instance="",job="a"} 1
+        "##]],
     );
     put(&gateway, "a", "").unwrap();
     assert_eq!((gateway.groups().len(), shown(&gateway).as_str()), (1, ""));
@@ -123,6 +124,7 @@ fn bodies_that_are_no_text() {
         ("x 1 \n", "line 1: expected integer as timestamp, got \"\""),
         ("x 1 1 1\n", "line 1: spurious string after timestamp: \" 1\""),
         ("{} 1\n", "line 1: invalid metric name"),
+        ("{x=\"1\"} 1\n", "line 1: invalid metric name"),
         ("{\"x\",\"y\"} 1\n", "line 1: multiple metric names for metric \"x\""),
         ("{\"x\" a} 1\n", "line 1: unexpected end of metric name 'a'"),
         ("{\"x.y\"} 1\n", "line 1: invalid metric name \"x.y\""),
@@ -162,16 +164,19 @@ fn bodies_that_are_no_text() {
     assert_eq!(no_job.unwrap_err().to_string(), "job name is required");
 }
 
+fn refused(gateway: &Gateway, path: &str, body: &str, expected: &Expect) {
+    let text = put(gateway, path, body).unwrap_err().to_string();
+    let start = "pushed metrics are invalid or inconsistent with existing metrics: ";
+    expected.assert_eq(text.strip_prefix(start).unwrap());
+}
+
 #[test]
-fn what_contradicts_is_refused_and_leaves_the_time_of_the_failure() {
+fn what_contradicts_others_is_refused() {
     let gateway = gateway(options());
     put(&gateway, "a", "x 1\nn_count 1\n# TYPE h histogram\nh_sum 1\nh_count 0\n").unwrap();
     put(&gateway, "d", "y{instance=\"q\"} 1\n").unwrap();
-    let refused = |path: &str, body: &str, expected: &Expect| {
-        let text = put(&gateway, path, body).unwrap_err().to_string();
-        let start = "pushed metrics are invalid or inconsistent with existing metrics: ";
-        expected.assert_eq(text.strip_prefix(start).unwrap());
-    };
+    let refused =
+        |path: &str, body: &str, expected: &Expect| refused(&gateway, path, body, expected);
     refused("a", "x 1 1000\n", &expect!["pushed metrics must not have timestamps"]);
     refused(
         "b",
@@ -206,6 +211,14 @@ fn what_contradicts_is_refused_and_leaves_the_time_of_the_failure() {
             r#"collected metric named "h_bucket" collides with previously collected histogram named "h""#
         ]],
     );
+    let both = "# TYPE m_count gauge\nm_count 1\n# TYPE m histogram\nm_count 1\nm_sum 1\n";
+    refused(
+        "k",
+        both,
+        &expect![[
+            r#"collected metric named "m_count" collides with previously collected histogram named "m""#
+        ]],
+    );
     refused(
         "k",
         "# TYPE n summary\nn_sum 3\n",
@@ -213,6 +226,13 @@ fn what_contradicts_is_refused_and_leaves_the_time_of_the_failure() {
             r#"collected metric named "n_count" collides with previously collected summary named "n""#
         ]],
     );
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let gateway = gateway(options());
+    let refused =
+        |path: &str, body: &str, expected: &Expect| refused(&gateway, path, body, expected);
     refused(
         "k/quantile/5",
         "# TYPE s summary\ns_count 3\ns_sum 1\n",

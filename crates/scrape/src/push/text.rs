@@ -286,11 +286,11 @@ impl Reader<'_> {
             };
             self.skip_blanks();
             if self.byte()? == b'=' {
-                let Some(target) = &target else {
-                    return self.fail("invalid metric name");
-                };
+                // Before the metric name nothing is known of the type.
+                let kind = target.as_ref().map(|one| one.kind).unwrap_or_default();
+                let so_far = Target { family, kind, suffix: Suffix::None };
                 self.at += 1;
-                self.label(target, &name, &mut labels)?;
+                self.label(&so_far, &name, &mut labels)?;
             } else if !is_inside {
                 let found = char::from(self.byte()?);
                 return self.fail(format_args!("expected '=' after label name, found {found:?}"));
