@@ -1,4 +1,4 @@
-//! Metrics in: discovery, targets, relabelling, scrape loops, staleness.
+//! Metrics in: discovery, targets, relabelling, scrape loops, staleness; and [`push`], what jobs push.
 //!
 //! Knows nothing of which storage is behind the port, of YAML, or of serving HTTP. The decisions are synchronous state
 //! machines; tokio only moves bytes.
