@@ -22,6 +22,10 @@ pub(crate) fn targets(call: &Call) -> ApiResult {
     let state = params.get("state").to_lowercase();
     let wanted = |name: &str| matches!(state.as_str(), "" | "any") || state == name;
     let mut targets = call.parts()?.scraper.targets();
+    if let Some(target) = call.state.push.target() {
+        let at = targets.active.partition_point(|one| one.scrape_pool < target.scrape_pool);
+        targets.active.insert(at, target);
+    }
     if !pool.is_empty() {
         targets.active.retain(|target| target.scrape_pool == pool);
         targets.dropped.retain(|target| target.scrape_pool == pool);
@@ -107,7 +111,9 @@ fn split_port(address: &str) -> (&str, &str) {
 }
 
 pub(crate) fn scrape_pools(call: &Call) -> ApiResult {
-    let names = call.parts()?.scraper.pools();
+    let mut names = call.parts()?.scraper.pools();
+    names.extend(call.state.push.target().map(|target| target.scrape_pool));
+    names.sort_unstable();
     Ok(Answer::written(|out| {
         out.push_str("{\"scrapePools\":");
         json::array(out, &names, |out, name| json::string(out, name));

@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hyper::StatusCode;
+use parking_lot::Mutex;
 use scrape::push::Gateway;
+use scrape::target::ActiveTarget;
 use stdx::fs::Lock;
 
 use crate::http::Reply;
@@ -31,6 +33,7 @@ pub(crate) struct Push {
     gateway: OnceLock<Arc<Gateway>>,
     changes: AtomicU64,
     lock: OnceLock<Box<dyn Lock>>,
+    target: Mutex<Option<ActiveTarget>>,
 }
 
 impl Push {
@@ -42,6 +45,16 @@ impl Push {
     /// Holds the folder's lock for as long as the server lives.
     pub(crate) fn hold(&self, lock: Box<dyn Lock>) {
         let _again = self.lock.set(lock).is_err();
+    }
+
+    /// Notes what the last scrape of the gateway gave; `None`: it is not a target.
+    pub(crate) fn show(&self, target: Option<ActiveTarget>) {
+        *self.target.lock() = target;
+    }
+
+    /// The gateway as a target of this server.
+    pub(crate) fn target(&self) -> Option<ActiveTarget> {
+        self.target.lock().clone()
     }
 
     /// Notes that a group may have changed.

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::labels::Labels;
 use scrape::config::ScrapeConfig;
 use scrape::offline::OfflineTarget;
+use scrape::target::{ActiveTarget, Health};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use wire::escaping::EscapingScheme;
@@ -47,22 +49,28 @@ pub(crate) async fn run(state: Arc<State>) {
             continue;
         }
         let (shared, before) = (Arc::clone(&state), target.take());
-        let done = spawn_blocking(move || scraped(&shared, before)).await;
-        let Ok(after) = done else {
+        let done = spawn_blocking(move || {
+            let now_ms = shared.clock.now_ms();
+            scraped(&shared, before, now_ms)
+        });
+        target = done.await.unwrap_or_else(|_| {
             tracing::error!("a scrape of the push gateway failed by a mistake of ours");
-            return;
-        };
-        target = after;
+            None
+        });
         last = Some((begun, state.mono().saturating_sub(begun), version));
     }
 }
 
-/// Stores everything once; what is remembered for the next time.
-fn scraped(state: &State, target: Option<OfflineTarget>) -> Option<OfflineTarget> {
+/// Stores everything once, as of `now_ms`; what is remembered for the next time.
+pub(crate) fn scraped(
+    state: &State,
+    target: Option<OfflineTarget>,
+    now_ms: i64,
+) -> Option<OfflineTarget> {
     let replaced = state.loaded().scrape_configs.iter().any(|config| config.job_name == JOB);
     let parts = state.parts()?;
-    let now_ms = state.clock.now_ms();
     if replaced {
+        state.push.show(None);
         if let Some(Err(error)) = target.map(|mut target| target.end(&*parts.store, now_ms)) {
             tracing::error!(%error, "the push gateway's series were not marked stale");
         }
@@ -81,10 +89,32 @@ fn scraped(state: &State, target: Option<OfflineTarget>) -> Option<OfflineTarget
     let (protocol, escaping) = (Protocol::Protobuf, EscapingScheme::AllowUtf8);
     let Ok(body) = exposition(state, protocol, escaping) else { return Some(target) };
     let kind = protocol.content_type(escaping);
-    if let Err(error) = target.scrape(&*parts.store, now_ms, &kind, &body) {
+    let begun = state.mono();
+    let done = target.scrape(&*parts.store, now_ms, &kind, &body);
+    if let Err(error) = &done {
         tracing::warn!(%error, "what was pushed could not be stored as samples");
     }
+    state.push.show(Some(shown(state, done.err(), now_ms, state.mono().saturating_sub(begun))));
     Some(target)
+}
+
+/// The target as `/api/v1/targets` shows it.
+fn shown(state: &State, error: Option<String>, now_ms: i64, took: Duration) -> ActiveTarget {
+    let address = address(state);
+    let path = format!("{}{}", state.place.prefix, state.config.push.telemetry_path);
+    let every = stdx::units::format_duration_ms(config().interval_ms);
+    ActiveTarget {
+        discovered_labels: Labels::from_pairs([("__address__", address.as_str()), ("job", JOB)]),
+        labels: Labels::from_pairs([("instance", address.as_str()), ("job", JOB)]),
+        scrape_pool: JOB.to_owned(),
+        scrape_url: format!("http://{address}{path}"),
+        health: if error.is_none() { Health::Up } else { Health::Down },
+        last_error: error.unwrap_or_default(),
+        last_scrape_ms: Some(now_ms),
+        last_scrape_duration: took,
+        scrape_interval: every.clone(),
+        scrape_timeout: every,
+    }
 }
 
 fn config() -> ScrapeConfig {
@@ -93,6 +123,7 @@ fn config() -> ScrapeConfig {
         honor_labels: true,
         scrape_native_histograms: true,
         always_scrape_classic_histograms: true,
+        interval_ms: i64::try_from(UNCHANGED_EVERY.as_millis()).unwrap_or(i64::MAX),
         ..ScrapeConfig::default()
     }
 }

@@ -28,6 +28,8 @@ type Rows = Vec<(Labels, Vec<(i64, f64)>)>;
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     rows: Mutex<Rows>,
+    /// The series by their refs, which count from 1.
+    refs: Mutex<Vec<Labels>>,
     /// What every read and commit says, when set.
     pub(crate) broken: Mutex<Option<ReadError>>,
     /// Whether every read panics.
@@ -41,6 +43,7 @@ impl Memory {
         });
         Arc::new(Self {
             rows: Mutex::new(rows.collect()),
+            refs: Mutex::default(),
             broken: Mutex::default(),
             panics: AtomicBool::new(false),
         })
@@ -54,6 +57,23 @@ impl Memory {
             out.push_str(&format!("{labels:?}: {}\n", samples.join(" ")));
         }
         out
+    }
+}
+
+impl Memory {
+    /// The series of a ref, or of its labels when the ref is none.
+    fn series(&self, series: SeriesRef, labels: &dyn Fn() -> Labels) -> (SeriesRef, Labels) {
+        let mut refs = self.refs.lock();
+        let known = usize::try_from(series.0).ok().and_then(|at| refs.get(at.checked_sub(1)?));
+        if let Some(known) = known {
+            return (series, known.clone());
+        }
+        let labels = labels();
+        let at = refs.iter().position(|have| *have == labels).unwrap_or_else(|| {
+            refs.push(labels.clone());
+            refs.len() - 1
+        });
+        (SeriesRef(at as u64 + 1), labels)
     }
 }
 
@@ -138,7 +158,6 @@ impl Appendable for Memory {
     }
 }
 
-/// Refs are indices into the batch, from 1.
 struct Batch<'a> {
     memory: &'a Memory,
     rows: Vec<(Labels, i64, f64)>,
@@ -147,19 +166,19 @@ struct Batch<'a> {
 impl Appender for Batch<'_> {
     fn append(
         &mut self,
-        _: SeriesRef,
+        series: SeriesRef,
         labels: &dyn Fn() -> Labels,
         t: i64,
         v: f64,
     ) -> Result<SeriesRef, AppendError> {
-        let labels = labels();
+        let (series, labels) = self.memory.series(series, labels);
         if let Some((_, samples)) = self.memory.rows.lock().iter().find(|(have, _)| *have == labels)
             && samples.last().is_some_and(|(last, _)| *last >= t)
         {
             return Err(AppendError::OutOfOrder);
         }
         self.rows.push((labels, t, v));
-        Ok(SeriesRef(1))
+        Ok(series)
     }
 
     fn append_histogram(

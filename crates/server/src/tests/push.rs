@@ -7,16 +7,21 @@ use bytes::Bytes;
 use expect_test::{Expect, expect};
 use http_body_util::Full;
 use hyper::{Method, Request};
+use scrape::config::ScrapeConfig;
 use scrape::push::{Gateway, Options};
 use stdx::fs::sim::SimFs;
 
 use super::{Got, Server};
-use crate::config::{Config, PushConfig};
+use crate::config::{Config, Loaded, PushConfig};
 use crate::push::face::Face;
 use crate::push::groups::BODY_BYTES_MAX;
+use crate::push::target::scraped;
 
 fn gateway(config: Config) -> Server {
-    let server = Server::bare(config);
+    with_gateway(Server::bare(config))
+}
+
+fn with_gateway(server: Server) -> Server {
     let clock = Arc::clone(&server.state.clock);
     let fs = Arc::new(SimFs::new(1));
     let opened = Gateway::open(fs, clock, Path::new("push"), Options::default()).unwrap();
@@ -168,4 +173,37 @@ fn the_page_escapes_what_was_pushed() {
     let page = send(&server, &Method::GET, "/", "");
     assert!(page.text().contains("l=\"&lt;b&gt;\"") && !page.text().contains("<b>"));
     assert!(send(&server, &Method::GET, "/status", "").text().contains("Status"));
+}
+
+#[test]
+fn groups_become_samples_and_go_stale() {
+    let server = gateway(Config::default()).with_memory(Arc::default());
+    let lines = |name: &str| -> String {
+        let dump = server.memory.dump();
+        dump.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n")
+    };
+    send(&server, &Method::PUT, "/metrics/job/x", "a 1\n");
+    let target = scraped(&server.state, None, 1000);
+    send(&server, &Method::POST, "/metrics/job/x", "a 2\n");
+    let target = scraped(&server.state, target, 1250);
+    send(&server, &Method::DELETE, "/metrics/job/x", "");
+    scraped(&server.state, target, 1500);
+    expect![[r#"{"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=NaN"#]].assert_eq(&lines("\"a\""));
+    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1250=1 1500=1"#]].assert_eq(&lines("\"up\""));
+    let targets = server.get("/api/v1/targets?scrapePool=pushgateway");
+    assert!(targets.text().contains(r#""scrapeUrl":"http://127.0.0.1:9091/metrics""#));
+    assert!(targets.text().contains(r#""health":"up""#));
+}
+
+#[test]
+fn a_job_of_that_name_takes_the_targets_place() {
+    let job = ScrapeConfig { job_name: "pushgateway".to_owned(), ..ScrapeConfig::default() };
+    let loaded = Loaded { scrape_configs: vec![job], ..Loaded::default() };
+    let loader = Box::new(|| Err("unchanged".to_owned()));
+    let server = Server::starting_with(Config::default(), loaded, loader);
+    let server = with_gateway(server).with_memory(Arc::default());
+    send(&server, &Method::PUT, "/metrics/job/x", "a 1\n");
+    assert!(scraped(&server.state, None, 1000).is_none());
+    assert_eq!(server.memory.dump(), "");
+    assert!(server.state.push.target().is_none());
 }
