@@ -188,7 +188,8 @@ fn groups_become_samples_and_go_stale() {
     let target = scraped(&server.state, target, 1250);
     send(&server, &Method::DELETE, "/metrics/job/x", "");
     scraped(&server.state, target, 1500);
-    expect![[r#"{"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=NaN"#]].assert_eq(&lines("\"a\""));
+    expect![[r#"{"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=NaN"#]]
+        .assert_eq(&lines("\"a\""));
     expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1250=1 1500=1"#]].assert_eq(&lines("\"up\""));
     let targets = server.get("/api/v1/targets?scrapePool=pushgateway");
     assert!(targets.text().contains(r#""scrapeUrl":"http://127.0.0.1:9091/metrics""#));
