@@ -175,7 +175,8 @@ fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
     let mut has_times = false;
     let mut labels = LabelBuf::new();
     let malformed = |text: String| PushError::Malformed(text);
-    while let Some(entry) = parser.next_entry().map_err(|error| malformed(error.to_string()))? {
+    let unreadable = |text: &str| malformed(reason(text).to_owned());
+    while let Some(entry) = parser.next_entry().map_err(|error| unreadable(&error.to_string()))? {
         match entry {
             Entry::Help { name: family, text } => {
                 name = family.into_owned();
@@ -203,6 +204,17 @@ fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
         }
     }
     Ok((drafts, has_times))
+}
+
+/// Pushgateway's words for what our reader, which has Prometheus' words, says of a body that is no protobuf.
+fn reason(text: &str) -> &str {
+    if text.starts_with("clientpb: ") {
+        "unexpected EOF"
+    } else if text == "unexpected EOF" {
+        "proto: cannot parse invalid wire-format data"
+    } else {
+        text
+    }
 }
 
 fn add_series(

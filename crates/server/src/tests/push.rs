@@ -208,3 +208,20 @@ fn a_job_of_that_name_takes_the_targets_place() {
     assert_eq!(server.memory.dump(), "");
     assert!(server.state.push.target().is_none());
 }
+
+#[test]
+fn a_body_that_is_no_protobuf() {
+    let server = gateway(Config::default());
+    for (body, text) in [
+        (&b"xx"[..], "400 unexpected EOF\n"),
+        (b"\x80", "400 unexpected EOF\n"),
+        (b"\x05\x0a\x09aaa", "400 proto: cannot parse invalid wire-format data\n"),
+    ] {
+        let request = Request::put("/metrics/job/x").header(
+            "content-type",
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+        );
+        let got = server.send_to(Face::Push, request.body(Full::from(body)).unwrap());
+        assert_eq!(got.line(), text, "{body:?}");
+    }
+}
