@@ -99,7 +99,8 @@ def main():
     log = open(os.path.join(folder, "log"), "w")
     writers = [Writer(url, str(i)) for i in range(WRITERS)]
     began = time.time()
-    lost_pushed = lost_scraped = invented = checked_pushed = checked_scraped = 0
+    lost_pushed = invented = checked_pushed = checked_scraped = 0
+    lost_scraped, slow_scraped = set(), set()
     slowest = 0.0
     expected_scraped = set()
     for cycle in range(args.cycles + 1):
@@ -125,9 +126,13 @@ def main():
             invented += sum((t, int(v)) not in writer.sent for t, v in have.items())
         scraped = points(url, f'k9_scraped{{i="7"}}[{window}s]')
         values = {int(v) for series in scraped.values() for v in series.values() if v == v}
+        # A scrape that took too long failed as it should: `up` is 0 at its time, and its body is not stored.
+        failed = [t for series in points(url, f"up{{job='k9'}}[{window}s]").values() for t, v in series.items() if v == 0]
         want = {n for n in expected_scraped if target.served[n] * 1000 > since + 1000}
         checked_scraped += len(want)
-        lost_scraped += len(want - values)
+        missing = want - values - lost_scraped - slow_scraped
+        slow_scraped |= {n for n in missing if any(0 <= target.served[n] * 1000 - t <= 1000 for t in failed)}
+        lost_scraped |= missing - slow_scraped
         invented += sum(n not in target.served for n in values)
         if last:
             os.kill(process.pid, signal.SIGTERM)
@@ -140,9 +145,9 @@ def main():
         expected_scraped |= {n for n, t in list(target.served.items()) if t < killed - SCRAPED_WITHIN_S}
         # What the last second before the kill held may or may not be there; it is expected only if it was old enough.
         if cycle % 20 == 0:
-            print(f"cycle {cycle}: acked {sum(len(w.acked) for w in writers)}, scraped {target.n}, lost {lost_pushed} pushed {lost_scraped} scraped", flush=True)
+            print(f"cycle {cycle}: acked {sum(len(w.acked) for w in writers)}, scraped {target.n}, lost {lost_pushed} pushed {len(lost_scraped)} scraped", flush=True)
     print(f"{args.cycles} kills: {sum(len(w.acked) for w in writers)} acknowledged writes, {target.n} scrapes; checks {checked_pushed} + {checked_scraped}; "
-          f"lost {lost_pushed} writes, {lost_scraped} scrapes; invented {invented}; slowest start {slowest:.2f} s")
+          f"lost {lost_pushed} writes, {len(lost_scraped)} scrapes ({len(slow_scraped)} failed by time-out); invented {invented}; slowest start {slowest:.2f} s")
     raise SystemExit(1 if lost_pushed or lost_scraped or invented else 0)
 
 
