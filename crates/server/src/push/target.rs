@@ -1,7 +1,8 @@
 //! The gateway as a target of the server that it runs in, without a socket between.
 //!
 //! What was pushed is stored soon after it changed, and otherwise once an interval, by the rules of a scrape with
-//! `honor_labels`: what is gone is marked stale, and times are those of the scrape.
+//! `honor_labels`: what is gone is marked stale, and times are those of the scrape. A gateway without groups is no target:
+//! who does not push finds no series and no target that the configuration does not name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +70,8 @@ pub(crate) fn scraped(
 ) -> Option<OfflineTarget> {
     let replaced = state.loaded().scrape_configs.iter().any(|config| config.job_name == JOB);
     let parts = state.parts()?;
-    if replaced {
+    let is_empty = state.push.gateway().is_ok_and(|gateway| gateway.groups().is_empty());
+    if replaced || is_empty {
         state.push.show(None);
         if let Some(Err(error)) = target.map(|mut target| target.end(&*parts.store, now_ms)) {
             tracing::error!(%error, "the push gateway's series were not marked stale");

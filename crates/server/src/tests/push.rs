@@ -182,18 +182,22 @@ fn groups_become_samples_and_go_stale() {
         let dump = server.memory.dump();
         dump.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n")
     };
+    assert!(scraped(&server.state, None, 750).is_none(), "no target without groups");
+    assert_eq!(server.memory.dump(), "");
     send(&server, &Method::PUT, "/metrics/job/x", "a 1\n");
     let target = scraped(&server.state, None, 1000);
-    send(&server, &Method::POST, "/metrics/job/x", "a 2\n");
-    let target = scraped(&server.state, target, 1250);
-    send(&server, &Method::DELETE, "/metrics/job/x", "");
-    scraped(&server.state, target, 1500);
-    expect![[r#"{"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=NaN"#]]
-        .assert_eq(&lines("\"a\""));
-    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1250=1 1500=1"#]].assert_eq(&lines("\"up\""));
     let targets = server.get("/api/v1/targets?scrapePool=pushgateway");
     assert!(targets.text().contains(r#""scrapeUrl":"http://127.0.0.1:9091/metrics""#));
     assert!(targets.text().contains(r#""health":"up""#));
+    send(&server, &Method::POST, "/metrics/job/x", "a 2\n");
+    let target = scraped(&server.state, target, 1250);
+    send(&server, &Method::DELETE, "/metrics/job/x", "");
+    assert!(scraped(&server.state, target, 1500).is_none());
+    expect![[r#"{"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=NaN"#]]
+        .assert_eq(&lines("\"a\""));
+    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1250=1 1500=NaN"#]]
+        .assert_eq(&lines("\"up\""));
+    assert!(!server.get("/api/v1/targets").text().contains("pushgateway"));
 }
 
 #[test]
