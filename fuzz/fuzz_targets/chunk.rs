@@ -71,6 +71,9 @@ fn float_histograms(bytes: &[u8]) {
 
 /// Prometheus' encoding of custom bounds has one zero: −0 is read back as 0.
 fn unsigned_zero_bounds(h: &FloatHistogram) -> FloatHistogram {
-    let bounds = h.custom_values.as_ref().map(|bounds| bounds.iter().map(|bound| bound + 0.0));
+    let bounds = h
+        .custom_values
+        .as_ref()
+        .map(|bounds| bounds.iter().map(|&bound| if bound == 0.0 { 0.0 } else { bound }));
     FloatHistogram { custom_values: bounds.map(Iterator::collect), ..h.clone() }
 }
