@@ -64,16 +64,16 @@ fn float_histograms(bytes: &[u8]) {
     let mut again = Vec::new();
     chunk::decode_float_histograms(chunk.bytes(), &mut again).expect("our own bytes");
     assert_eq!(again.len(), usize::from(chunk.len()));
-    assert!(
-        again.iter().zip(&samples).all(|(a, b)| a.0 == b.0 && a.1 == unsigned_zero_bounds(&b.1))
-    );
+    assert!(again.iter().zip(&samples).all(|(a, b)| a.0 == b.0 && a.1 == one_zero(&b.1)));
 }
 
-/// Prometheus' encoding of custom bounds has one zero: −0 is read back as 0.
-fn unsigned_zero_bounds(h: &FloatHistogram) -> FloatHistogram {
-    let bounds = h
-        .custom_values
-        .as_ref()
-        .map(|bounds| bounds.iter().map(|&bound| if bound == 0.0 { 0.0 } else { bound }));
-    FloatHistogram { custom_values: bounds.map(Iterator::collect), ..h.clone() }
+/// Prometheus' encoding of zero thresholds and custom bounds has one zero: −0 is read back as 0.
+fn one_zero(h: &FloatHistogram) -> FloatHistogram {
+    let unsigned = |x: f64| if x == 0.0 { 0.0 } else { x };
+    let bounds = h.custom_values.as_ref();
+    FloatHistogram {
+        zero_threshold: unsigned(h.zero_threshold),
+        custom_values: bounds.map(|bounds| bounds.iter().copied().map(unsigned).collect()),
+        ..h.clone()
+    }
 }
