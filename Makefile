@@ -2,7 +2,7 @@
 CARGO ?= cargo
 CHROME ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test test-rust test-web test-browser lint web bench fuzz
+.PHONY: run test test-rust test-web test-browser lint web bench fuzz deny
 
 run:
 	$(CARGO) run --release
@@ -31,6 +31,10 @@ test-browser: web/node_modules
 	scripts/chromium.sh
 	$(CARGO) build
 	cd web && node e2e/run.mjs
+
+# Licences, sources and unwanted crates; needs `cargo install cargo-deny`.
+deny:
+	$(CARGO) deny check bans licenses sources
 
 bench:
 	bench/run.sh
