@@ -21,10 +21,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["stdx"]),
     ("tsdb", &["model", "stdx"]),
     ("promql", &["model", "stdx"]),
+    ("logs", &["model", "stdx"]),
+    ("elastic", &["logs", "model", "stdx"]),
     ("scrape", &["wire", "net", "model", "stdx"]),
     ("ui", &[]),
-    ("server", &["scrape", "promql", "tsdb", "wire", "net", "ui", "model", "stdx"]),
-    ("mangru", &["server", "scrape", "promql", "tsdb", "wire", "net", "model", "stdx"]),
+    (
+        "server",
+        &["elastic", "logs", "scrape", "promql", "tsdb", "wire", "net", "ui", "model", "stdx"],
+    ),
+    ("mangru", &["server", "logs", "scrape", "promql", "tsdb", "wire", "net", "model", "stdx"]),
     ("xtask", &[]),
 ];
 
@@ -38,6 +43,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("saphyr-parser", &["mangru"]),
     ("clap", &["mangru"]),
     ("anyhow", &["mangru", "xtask"]),
+    ("parquet", &["logs"]),
 ];
 
 /// Longest function, in lines from `fn` to its closing brace.
@@ -45,7 +51,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Most packages in `Cargo.lock`, ours included.
 /// 170: the first light with tokio, hyper and rustls resolves to 159; each rise is written down here.
-const PACKAGES_MAX: usize = 170;
+/// 230: the log store: `parquet` without arrow brings 40, half of them for systems that it does not run on; then time zones and bcrypt.
+const PACKAGES_MAX: usize = 230;
 
 /// Words that mark unfinished work. Split so that this file does not hold them.
 const LEFTOVERS: &[&str] = &[

@@ -1,0 +1,3 @@
+//! Words of texts: the finest ones, which the index is made of, and what the analyzers make of them.
+
+pub mod finest;
