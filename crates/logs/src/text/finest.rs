@@ -106,7 +106,7 @@ fn ascii_words(text: &str, scratch: &mut String, mut each: impl FnMut(&str)) {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(skip) = bytes[at..].iter().position(|byte| is_word(byte)) {
+    while let Some(skip) = bytes[at..].iter().position(is_word) {
         let start = at + skip;
         let len =
             bytes[start..].iter().position(|byte| !is_word(byte)).unwrap_or(bytes.len() - start);
