@@ -149,6 +149,10 @@ pub(super) fn parse(
     Ok(Parsed { families, has_times })
 }
 
+/// The media type of protobuf.
+pub(super) const DELIMITED_PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
 fn is_protobuf(content_type: Option<&str>) -> bool {
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
     if !parts

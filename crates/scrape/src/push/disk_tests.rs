@@ -228,22 +228,6 @@ fn pushes_that_wait_share_one_sync() {
 }
 
 #[test]
-fn another_programs_file_is_not_forgotten() {
-    let (fs, clock) = (SimFs::new(1), Arc::new(SimClock::at(1_700_000_000_000)));
-    let file = PathBuf::from("persistence");
-    let with_file = || Options { persistence_file: Some(file.clone()), ..options() };
-    let first = open(&fs, &clock, with_file());
-    drop(first);
-    fs.open(&file, OpenMode::CreateNew).unwrap();
-    drop(open(&fs, &clock, with_file()));
-    let elsewhere = Path::new("other");
-    let clock: Arc<SimClock> = clock;
-    let error = Gateway::open(Arc::new(fs), clock, elsewhere, with_file()).unwrap_err();
-    let text = "persistence: reading a pushgateway persistence file is not supported";
-    assert_eq!(error.to_string(), text);
-}
-
-#[test]
 fn times_to_live_end_groups() {
     let (fs, clock) = (SimFs::new(1), Arc::new(SimClock::at(1_700_000_000_000)));
     let ttl = Duration::from_secs(60);

@@ -32,9 +32,9 @@ pub enum OpenError {
     Io { what: &'static str, error: String },
     #[error("push journal {file}: format version {found}, this program reads {known}")]
     Version { file: String, found: u32, known: u32 },
-    /// Another program's persistence file was named; nothing is read from it.
-    #[error("{0}: reading a pushgateway persistence file is not supported")]
-    PersistenceFile(String),
+    /// The persistence file that a first start takes over.
+    #[error("persistence file {file}: {error}")]
+    PersistenceFile { file: String, error: String },
 }
 
 impl OpenError {

@@ -19,6 +19,7 @@ use super::body::{self, Parsed};
 use super::codec::Change;
 use super::error::{OpenError, PushError};
 use super::family::{Family, Group, Grouping};
+use super::gob;
 use super::index::Index;
 use super::journal::{self, Journal};
 use super::state::{
@@ -56,7 +57,7 @@ pub struct Options {
     pub groups_max: usize,
     /// Most metrics of all groups.
     pub metrics_max: usize,
-    /// A persistence file of Pushgateway, which must not be lost at the first start.
+    /// A persistence file of Pushgateway that the first start takes over.
     pub persistence_file: Option<PathBuf>,
     /// How far the journal may grow beyond its groups before it is written anew, in bytes.
     pub compact_bytes: u64,
@@ -96,6 +97,17 @@ pub struct Recovery {
     /// Bytes that a crash left of a commit nobody was told of.
     pub torn_bytes: u64,
     /// What could not be read, and where it is kept.
+    pub damage: Vec<String>,
+    /// What the first start has taken over from another program.
+    pub imported: Option<Import>,
+}
+
+/// What was taken over from a persistence file of Pushgateway, which stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    pub file: PathBuf,
+    pub groups: usize,
+    /// What could not be read, each with the byte of the file.
     pub damage: Vec<String>,
 }
 
@@ -157,11 +169,12 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Reads the journal in `dir`, which is made when missing, and begins a new generation of it. Damage is no error: see
+    /// Reads the journal in `dir`, which is made when missing, and begins a new generation of it. Without a
+    /// journal the groups of the persistence file, if any, are taken over. Damage is no error: see
     /// [`Gateway::recovery`].
     ///
     /// # Errors
-    /// [`OpenError`]: I/O, a journal of a later version, or a first start with a persistence file of Pushgateway.
+    /// [`OpenError`]: I/O, or a journal of a later version.
     pub fn open(
         fs: Arc<dyn Fs>,
         clock: Arc<dyn Clock>,
@@ -169,16 +182,23 @@ impl Gateway {
         options: Options,
     ) -> Result<Self, OpenError> {
         let (mut journal, found) = Journal::open(fs, dir)?;
-        if let Some(file) = &options.persistence_file
-            && journal.would_hide(file)?
-        {
-            return Err(OpenError::PersistenceFile(file.display().to_string()));
-        }
         let mut state = State::default();
         let mut index = Index::default();
         for change in found.changes {
             apply(&mut state, &mut index, change);
         }
+        let imported = match &options.persistence_file {
+            None => None,
+            Some(file) => {
+                let error = |error: std::io::Error| OpenError::PersistenceFile {
+                    file: file.display().to_string(),
+                    error: error.to_string(),
+                };
+                let expires_ms = expiry(options.ttl, clock.now_ms());
+                let unread = journal.unread(file).map_err(error)?;
+                unread.map(|bytes| import(&mut state, &mut index, file, &bytes, expires_ms))
+            }
+        };
         let mut damage = found.damage;
         if !damage.is_empty() {
             let kept = journal
@@ -190,7 +210,7 @@ impl Gateway {
             .renew(all(&state))
             .map_err(|error| OpenError::io("begin a new generation", &error))?;
         let recovery =
-            Recovery { groups: state.groups.len(), torn_bytes: found.torn_bytes, damage };
+            Recovery { groups: state.groups.len(), torn_bytes: found.torn_bytes, damage, imported };
         Ok(Self {
             options,
             clock,
@@ -500,6 +520,23 @@ impl Drop for Lead<'_> {
         self.0.queue.lock().is_led = false;
         self.0.done.notify_all();
     }
+}
+
+/// Takes over the groups of a persistence file.
+fn import(
+    state: &mut State,
+    index: &mut Index,
+    file: &Path,
+    bytes: &[u8],
+    expires_ms: i64,
+) -> Import {
+    let found = gob::persisted(bytes);
+    for group in found.groups {
+        let labels = group.labels.clone();
+        let after = Some(Arc::new(Group { expires_ms, ..group }));
+        apply(state, index, Change { labels, after });
+    }
+    Import { file: file.to_owned(), groups: state.groups.len(), damage: found.damage }
 }
 
 fn limit(what: &'static str, found: usize, max: usize) -> Result<(), PushError> {

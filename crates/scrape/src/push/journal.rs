@@ -67,11 +67,12 @@ impl Journal {
         Ok((journal, found))
     }
 
-    /// Whether there is no journal yet, but another program's `file`.
-    pub(super) fn would_hide(&self, file: &Path) -> Result<bool, OpenError> {
-        let exists =
-            self.fs.exists(file).map_err(|error| OpenError::io("look for file", &error))?;
-        Ok(exists && self.generation == 0)
+    /// What another program's `file` holds; `None` when there is a journal already, or no such file.
+    pub(super) fn unread(&self, file: &Path) -> std::io::Result<Option<Vec<u8>>> {
+        if self.generation > 0 || !self.fs.exists(file)? {
+            return Ok(None);
+        }
+        stdx::fs::read_all(self.fs.as_ref(), file, FILE_BYTES_MAX).map(Some)
     }
 
     /// Whether commits can go to the newest file.

@@ -10,6 +10,9 @@ mod disk_tests;
 mod error;
 mod family;
 mod gateway;
+mod gob;
+#[cfg(test)]
+mod gob_tests;
 mod index;
 mod journal;
 #[cfg(test)]
@@ -22,4 +25,5 @@ mod text;
 
 pub use error::{OpenError, PushError};
 pub use family::{Bucket, Family, Group, Grouping, Metric, Value};
-pub use gateway::{Gateway, Options, OwnFamily, Recovery, Replace};
+pub use gateway::{Gateway, Import, Options, OwnFamily, Recovery, Replace};
+pub use gob::{Persisted, persisted};

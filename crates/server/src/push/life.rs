@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scrape::push::{Gateway, Options, OwnFamily};
+use scrape::push::{Gateway, Import, Options, OwnFamily};
 use stdx::fs::{Fs, Lock};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
@@ -27,15 +27,6 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Gate
     let config = &state.config.push;
     let dir = config.dir.clone().unwrap_or_else(|| state.config.storage.dir.join(DIR));
     let failed = |reason: String| RunError::Push { dir: dir.clone(), reason };
-    if let Some(file) = &config.persistence_file
-        && !fs.exists(&dir).unwrap_or(true)
-        && fs.exists(file).unwrap_or(true)
-    {
-        return Err(failed(format!(
-            "{} holds pushes of Pushgateway, which this version does not read; move it away to begin without them",
-            file.display()
-        )));
-    }
     if config.only {
         let lock = locked(fs.as_ref(), &dir).map_err(|error| failed(format!("lock: {error}")))?;
         state.push.hold(lock);
@@ -52,9 +43,21 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Gate
     for text in &found.damage {
         tracing::warn!("left out: {text}");
     }
+    if let Some(import) = &found.imported {
+        say(import);
+    }
     state.push.set_gateway(Arc::clone(&gateway));
     tokio::spawn(expire(Arc::clone(state), Arc::clone(&gateway)));
     Ok(gateway)
+}
+
+/// What the first start has taken over.
+fn say(import: &Import) {
+    let (file, groups) = (import.file.display(), import.groups);
+    tracing::info!(%file, groups, "took over the groups of Pushgateway's persistence file, which stays as it is");
+    for text in &import.damage {
+        tracing::error!(%file, "Pushgateway's persistence file is damaged: {text}");
+    }
 }
 
 /// Keeps another program out of the folder; inside of a server the data folder's lock does.
@@ -76,6 +79,7 @@ fn options(state: &State) -> Options {
         utf8_names: config.utf8_names,
         own: own.to_vec(),
         body_bytes_max: BODY_BYTES_MAX,
+        persistence_file: config.persistence_file.clone(),
         ..Options::default()
     }
 }
