@@ -8,6 +8,7 @@ mod logging;
 mod push;
 mod schema;
 mod serve;
+mod web;
 mod yaml;
 
 use std::io::Write;

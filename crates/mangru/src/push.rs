@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stdx::fs::real::RealFs;
 
 use crate::flags::{Flags, Meaning};
-use crate::{config, serve};
+use crate::{config, serve, web};
 
 /// Where groups are kept when no persistence file is named.
 const DIR: &str = "data/mangru/push";
@@ -26,23 +26,18 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
             Meaning::Nothing => tracing::debug!("--{flag} is accepted and means nothing here"),
         }
     }
-    let config = configured(flags)?;
-    serve::warn_of_open(config.listen.iter());
+    let mut config = configured(flags)?;
+    let web = web::file(flags)?;
+    if !config.systemd_sockets && !web.as_ref().is_some_and(|(_, now)| now.asks_who_comes()) {
+        serve::warn_of_open(config.listen.iter());
+    }
+    config.web = web.map(|(file, _)| file);
     let loader = || Ok(server::Loaded::default());
     server::run(config, Box::new(loader), Arc::new(RealFs), clock)?;
     Ok(())
 }
 
 fn configured(flags: &Flags) -> anyhow::Result<server::Config> {
-    let file = flags.text("web.config.file");
-    anyhow::ensure!(
-        file.is_empty(),
-        "--web.config.file={file}: TLS and authentication are not built in this version, and the gateway would be open without them; leave the flag out and keep it on loopback or behind a proxy"
-    );
-    anyhow::ensure!(
-        !flags.switch("web.systemd-socket"),
-        "--web.systemd-socket: sockets from systemd are not built in this version; name addresses with --web.listen-address"
-    );
     let listen = flags.all("web.listen-address").to_vec();
     for address in &listen {
         anyhow::ensure!(
@@ -54,6 +49,7 @@ fn configured(flags: &Flags) -> anyhow::Result<server::Config> {
     let telemetry_path = flags.text("web.telemetry-path");
     Ok(server::Config {
         listen,
+        systemd_sockets: flags.switch("web.systemd-socket"),
         external_url: flags.text("web.external-url").to_owned(),
         route_prefix: flags.text("web.route-prefix").to_owned(),
         lifecycle: flags.switch("web.enable-lifecycle"),

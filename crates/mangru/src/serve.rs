@@ -9,7 +9,7 @@ use stdx::fs::real::RealFs;
 
 use crate::config::{self, Config, ConfigError, Options};
 use crate::flags::{FEATURES, Feature, Flags, Meaning};
-use crate::logging;
+use crate::{logging, web};
 
 /// Files that are looked for when none is named, first found first.
 const FILES_WITHOUT_A_NAME: [&str; 2] = ["mangru.yml", "prometheus.yml"];
@@ -85,7 +85,11 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         bytes = server_config.memory_bytes_max,
         "most memory of bodies and queries together"
     );
-    warn_of_open(server_config.listen.iter().chain(&server_config.push.listen));
+    let web = web::file(flags)?;
+    if !web.as_ref().is_some_and(|(_, now)| now.asks_who_comes()) {
+        warn_of_open(server_config.listen.iter().chain(&server_config.push.listen));
+    }
+    server_config.web = web.map(|(file, _)| file);
     server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
@@ -115,11 +119,6 @@ fn refuse_what_would_be_unsafe(flags: &Flags) -> anyhow::Result<()> {
     anyhow::ensure!(
         !flags.switch("agent"),
         "--agent: Prometheus' agent mode is not built in this version"
-    );
-    let file = flags.text("web.config.file");
-    anyhow::ensure!(
-        file.is_empty(),
-        "--web.config.file={file}: TLS and authentication are not built in this version, and the server would be open without them; leave the flag out and keep the server on loopback or behind a proxy"
     );
     Ok(())
 }
@@ -209,6 +208,8 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
     let defaults = server::Config::default();
     Ok(server::Config {
         listen,
+        systemd_sockets: false,
+        web: None,
         external_url: flags.text("web.external-url").to_owned(),
         route_prefix: flags.text("web.route-prefix").to_owned(),
         page_title: flags.text("web.page-title").to_owned(),
@@ -358,9 +359,7 @@ mod tests {
         ] {
             assert_eq!(is_loopback(address), loopback, "{address}");
         }
-        for (argument, refused) in
-            [("--web.config.file=w.yml", true), ("--web.config.file=", false), ("--agent", true)]
-        {
+        for (argument, refused) in [("--web.config.file=", false), ("--agent", true)] {
             let flags = Flags::parse_line(&[argument]).unwrap();
             assert_eq!(refuse_what_would_be_unsafe(&flags).is_err(), refused, "{argument}");
         }

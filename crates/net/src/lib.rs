@@ -17,3 +17,4 @@ mod tls;
 pub use auth::SECRET_BYTES_MAX;
 pub use client::{Client, Session};
 pub use connect::{HEAD_BYTES_MAX, HEADERS_MAX};
+pub use tls::system_roots;

@@ -104,8 +104,8 @@ fn versions(
 
 /// The configured authorities, or the system's, or (where a system has none) Mozilla's.
 fn roots(config: &TlsConfig) -> Result<RootCertStore, ClientConfigError> {
-    let mut store = RootCertStore::empty();
     if let Some(source) = &config.ca {
+        let mut store = RootCertStore::empty();
         for certificate in certificates("ca", &read(source)?)? {
             store.add(certificate).map_err(|error| ClientConfigError::Tls {
                 what: "unable to use the CA certificate",
@@ -114,6 +114,13 @@ fn roots(config: &TlsConfig) -> Result<RootCertStore, ClientConfigError> {
         }
         return Ok(store);
     }
+    Ok(system_roots())
+}
+
+/// The authorities that this system trusts, or (where it has none) Mozilla's.
+#[must_use]
+pub fn system_roots() -> RootCertStore {
+    let mut store = RootCertStore::empty();
     if let Some(pem) = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(Path::new(path)).ok()) {
         let certificates = CertificateDer::pem_slice_iter(&pem).flatten();
         store.add_parsable_certificates(certificates);
@@ -121,7 +128,7 @@ fn roots(config: &TlsConfig) -> Result<RootCertStore, ClientConfigError> {
     if store.is_empty() {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(store)
+    store
 }
 
 fn read(source: &Source) -> Result<Vec<u8>, ClientConfigError> {

@@ -8,12 +8,18 @@ use promql::parse::ParserOptions;
 use scrape::config::ScrapeConfig;
 use scrape::discovery::ParseYaml;
 
+use crate::web::config::WebFile;
+
 /// What needs a restart to change.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `HOST:PORT` each; an empty host means all addresses. The first is the main one: when it is taken, the server does
     /// not start. Another that is taken is a warning.
     pub listen: Vec<String>,
+    /// Whether sockets that systemd passes stand in for [`Config::listen`].
+    pub systemd_sockets: bool,
+    /// The web configuration file: TLS, passwords, headers. `None`: plain HTTP for everybody.
+    pub web: Option<WebFile>,
     /// The URL that people reach this server under, e.g. `https://mon.example/prom`. Empty: made from the host's name and
     /// the main listener's port.
     pub external_url: String,
@@ -177,6 +183,8 @@ pub enum RunError {
     Listen { address: String, source: std::io::Error },
     #[error("no address to listen on")]
     NoAddress,
+    #[error("--web.systemd-socket: {0}")]
+    Sockets(String),
     #[error("{0}")]
     Config(String),
     #[error("storage in {dir}: {reason}")]
@@ -239,6 +247,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec!["127.0.0.1:9090".to_owned()],
+            systemd_sockets: false,
+            web: None,
             external_url: String::new(),
             route_prefix: String::new(),
             page_title: "Mangru".to_owned(),

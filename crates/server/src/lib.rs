@@ -1,6 +1,6 @@
 //! The only crate that serves HTTP: routes, the API, limits, assets, and the wiring of everything behind them.
 //!
-//! [`run`] takes plain values; YAML and flags are the program's. A request goes `listen` → `serve` → `route` → a handler →
+//! [`run`] takes plain values; YAML and flags are the program's. A request goes `listen` → `serve` (past the guard of `web`) → `route` → a handler →
 //! `answer` → back.
 
 mod answer;
@@ -25,6 +25,7 @@ mod run;
 mod scraper;
 mod self_metrics;
 mod serve;
+mod sockets;
 mod stall;
 mod state;
 mod status;
@@ -34,6 +35,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod web;
 mod write;
 
 pub use config::{
@@ -41,3 +43,5 @@ pub use config::{
     StorageConfig, TargetFiles, Version,
 };
 pub use run::run;
+pub use web::check_hash;
+pub use web::config::{ClientAuth, RateLimit, TlsServer, WebConfig, WebFile, WebLoader};

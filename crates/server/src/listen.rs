@@ -7,16 +7,22 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::config::RunError;
 use crate::push::face::Face;
 use crate::request_line::{Escaping, LineStart};
 use crate::serve::serve;
+use crate::sockets;
 use crate::stall::Impatient;
 use crate::state::{State, stopped};
+use crate::web::Guard;
 
 /// Longest time from a connection's (or the last answer's) end to the end of the next request's head.
 const HEAD_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -28,6 +34,9 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How long a listener rests when the kernel has no more sockets for it.
 const ACCEPT_REST: Duration = Duration::from_millis(200);
+/// What is said to somebody who speaks HTTP where TLS is spoken.
+const NOT_TLS: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 /// Opens those of the addresses that can be; a well-known port that another program has is a warning.
 pub(crate) async fn open_some(addresses: &[String]) -> Vec<TcpListener> {
@@ -65,6 +74,22 @@ pub(crate) async fn open(addresses: &[String]) -> Result<Vec<TcpListener>, RunEr
     if listeners.is_empty() { Err(RunError::NoAddress) } else { Ok(listeners) }
 }
 
+/// The sockets that systemd passed.
+///
+/// # Errors
+/// [`RunError::Sockets`] when there are none that can be used.
+pub(crate) fn passed() -> Result<Vec<TcpListener>, RunError> {
+    tracing::info!("Listening on systemd activated listeners instead of port listeners.");
+    let passed =
+        sockets::from_systemd(|name| std::env::var(name).ok()).map_err(RunError::Sockets)?;
+    let listener = |socket: std::net::TcpListener| {
+        let address = socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        tracing::info!(address, "Listening on");
+        TcpListener::from_std(socket).map_err(|error| RunError::Sockets(error.to_string()))
+    };
+    passed.into_iter().map(listener).collect()
+}
+
 async fn bind(address: &str) -> io::Result<TcpListener> {
     match address.strip_prefix(':') {
         None => TcpListener::bind(address).await,
@@ -85,6 +110,11 @@ pub(crate) async fn accept(
     room: Arc<Semaphore>,
 ) {
     let mut stopping = state.stopping();
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    match state.guard.as_ref().is_some_and(Guard::has_tls) {
+        true => tracing::info!(http2 = false, address, "TLS is enabled."),
+        false => tracing::info!(http2 = false, address, "TLS is disabled."),
+    }
     let mut connections = JoinSet::new();
     loop {
         // Past the bound new connections wait in the kernel's queue.
@@ -117,16 +147,53 @@ async fn connection(
     state: Arc<State>,
     permit: OwnedSemaphorePermit,
 ) {
-    let mut stopping = state.stopping();
     state.metrics.connections.add(1.0);
     // Answers are written whole; waiting for more bytes only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be set to no delay");
     }
+    match state.guard.as_ref().filter(|guard| guard.has_tls()) {
+        None => talk(stream, face, &state).await,
+        Some(guard) => {
+            let wait = HEAD_WAIT_MAX.min(state.config.read_timeout);
+            match timeout(wait, handshake(stream, guard)).await {
+                Ok(Ok(stream)) => talk(stream, face, &state).await,
+                Ok(Err(error)) => tracing::debug!(%error, "TLS handshake error"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            }
+        }
+    }
+    state.metrics.connections.add(-1.0);
+    drop(permit);
+}
+
+/// Speaks TLS, with the certificates as they are now.
+async fn handshake(mut stream: TcpStream, guard: &Guard) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    // A record of TLS does not begin with a letter, and a method does.
+    if first[0].is_ascii_uppercase() {
+        // What is not read makes the kernel reset the connection, and the answer is lost.
+        let mut request = [0; 4096];
+        let _length = stream.read(&mut request).await?;
+        stream.write_all(NOT_TLS).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::other("the client speaks HTTP"));
+    }
+    let config = guard.handshake().map_err(io::Error::other)?;
+    TlsAcceptor::from(config).accept(stream).await
+}
+
+/// Answers requests until one side has enough.
+async fn talk<S>(stream: S, face: Face, state: &Arc<State>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut stopping = state.stopping();
     let start = LineStart::new();
     let stream = Escaping::new(Impatient::new(stream, STALL_MAX), start.clone());
     let service = service_fn(|request| {
-        let (state, start) = (Arc::clone(&state), start.clone());
+        let (state, start) = (Arc::clone(state), start.clone());
         async move {
             Ok::<_, std::convert::Infallible>(Box::pin(serve(state, face, request, start)).await)
         }
@@ -148,6 +215,4 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
     }
-    state.metrics.connections.add(-1.0);
-    drop(permit);
 }

@@ -51,7 +51,11 @@ pub fn run(
 }
 
 async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
-    let listeners = listen::open(&state.config.listen).await?;
+    let listeners = if state.config.systemd_sockets {
+        listen::passed()?
+    } else {
+        listen::open(&state.config.listen).await?
+    };
     let connections_max = state.config.connections_max.clamp(1, Semaphore::MAX_PERMITS);
     let room = Arc::new(Semaphore::new(connections_max));
     let mut tasks = JoinSet::new();

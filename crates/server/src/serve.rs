@@ -29,6 +29,10 @@ use crate::state::{Phase, State};
 const BODY_SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Longest wait for a lane other than the queries', which wait as long as a query may take.
 const LANE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Most bytes that are read of the body of a request that may not come in.
+const DRAIN_BYTES_MAX: usize = 256 << 10;
+/// Longest silence inside of such a body.
+const DRAIN_SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Buckets of `prometheus_http_request_duration_seconds`.
 const DURATION_BOUNDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
 
@@ -83,7 +87,39 @@ where
     if body.is_end_stream() {
         line_start.body_is_read();
     }
-    let reply = match locate(&state, face, &head.method, head.uri.path()) {
+    let reply = match &state.guard {
+        None => routed(&state, face, head, body, &line_start).await,
+        Some(guard) => match guard.admit(&head.headers, start).await {
+            Ok(ready) => {
+                let mut reply = routed(&state, face, head, body, &line_start).await;
+                ready.dress(&mut reply);
+                reply
+            }
+            Err(reply) => {
+                drain(body, &line_start).await;
+                *reply
+            }
+        },
+    };
+    let mut response = Response::new(ReplyBody(reply.content));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}
+
+/// A request that may come in.
+async fn routed<B>(
+    state: &Arc<State>,
+    face: Face,
+    head: hyper::http::request::Parts,
+    body: B,
+    line_start: &LineStart,
+) -> Reply
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let start = state.mono();
+    match locate(state, face, &head.method, head.uri.path()) {
         Err(reply) => *reply,
         Ok((route, segment, path)) => {
             let query = head.uri.query().unwrap_or_default().to_owned();
@@ -98,10 +134,10 @@ where
             let headers = request.headers.clone();
             let seen =
                 Seen::of(route, &request).filter(|seen| face == Face::Push || seen.is_push());
-            let call = Call { state: Arc::clone(&state), request, segment, start, charge: None };
-            let mut reply = called(route, call, body, &line_start).await;
+            let call = Call { state: Arc::clone(state), request, segment, start, charge: None };
+            let mut reply = called(route, call, body, line_start).await;
             if matches!(route.handler, Handler::Api(_)) {
-                reply = cross_origin(reply, &state, &headers);
+                reply = cross_origin(reply, state, &headers);
             }
             if route.compress {
                 reply = compressed(reply, &headers);
@@ -111,15 +147,29 @@ where
                 state.push.own.observe(&seen, reply.status, took);
             }
             if face == Face::Main {
-                observe(&state, route.path, reply.status, took);
+                observe(state, route.path, reply.status, took);
             }
             reply
         }
-    };
-    let mut response = Response::new(ReplyBody(reply.content));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    response
+    }
+}
+
+/// Throws a body away, up to a bound, so that its sender reads the answer before it finds the connection closed.
+async fn drain<B>(mut body: B, line_start: &LineStart)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut bytes = 0;
+    while bytes < DRAIN_BYTES_MAX {
+        match timeout(DRAIN_SILENCE_MAX, body.frame()).await {
+            Ok(None) => {
+                line_start.body_is_read();
+                return;
+            }
+            Ok(Some(Ok(frame))) => bytes += frame.data_ref().map_or(0, Bytes::len),
+            Ok(Some(Err(_))) | Err(_) => return,
+        }
+    }
 }
 
 /// The route of a path, what stood for its parameter, and the path below the prefix.

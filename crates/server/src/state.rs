@@ -16,6 +16,7 @@ use crate::config::{Config, Loaded, Loader, RunError};
 use crate::parts::Parts;
 use crate::place::Place;
 use crate::push::Push;
+use crate::web::Guard;
 
 /// Look-ups of labels, series and metadata at once; more wait.
 pub(crate) const READS_MAX: usize = 16;
@@ -87,6 +88,8 @@ pub(crate) struct State {
     pub(crate) lanes: Lanes,
     pub(crate) budgets: Budgets,
     pub(crate) push: Push,
+    /// Who may come in; `None`: everybody.
+    pub(crate) guard: Option<Guard>,
     pub(crate) birth_ms: i64,
     /// Decides which origins may read; `None` when all may.
     pub(crate) origins: Option<Matcher>,
@@ -133,6 +136,7 @@ impl State {
             birth_ms: clock.now_ms(),
             budgets: Budgets::new(&config),
             push: Push::default(),
+            guard: config.web.clone().map(Guard::new).transpose().map_err(RunError::Config)?,
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),
             started: loaded.start_only.clone(),

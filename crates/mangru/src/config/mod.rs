@@ -16,6 +16,7 @@ mod sd;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub(crate) use files::{fingerprint, missing as missing_files, rule_files};
 use model::names::NameScheme;
 pub(crate) use own::is_address;
 pub(crate) use plain::target_groups;
+pub(crate) use web::load_web;
 
 static ROOT: Section = Section {
     name: "config.plain",

@@ -144,14 +144,14 @@ pub(crate) static FLAGS: &[Flag] = &[
         "web.listen-address",
         Kind::Text,
         "127.0.0.1:9090",
-        "Address to listen on; may be repeated. An open address has no authentication: say it on purpose",
+        "Address to listen on; may be repeated. An open address without --web.config.file lets everybody in",
     )
     .repeats(),
     flag(
         "web.config.file",
         Kind::Text,
         "",
-        "Prometheus' file of TLS and authentication: not built, and refused",
+        "Prometheus' file of TLS, passwords and headers (web.yml)",
     ),
     flag(
         "web.read-timeout",

@@ -6,6 +6,7 @@ mod names;
 mod push;
 mod query;
 mod sockets;
+mod web;
 mod write;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::push::face::Face;
 use crate::push::groups::BODY_BYTES_MAX;
 use crate::push::target::scraped;
 
-fn gateway(config: Config) -> Server {
+pub(super) fn gateway(config: Config) -> Server {
     with_gateway(Server::bare(config))
 }
 

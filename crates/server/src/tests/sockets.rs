@@ -31,6 +31,15 @@ where
     F: FnOnce(String, Arc<crate::state::State>) -> Fut,
     Fut: Future<Output = ()>,
 {
+    drive_face(server, Face::Main, client);
+}
+
+/// As [`drive`], on a listener of a face.
+pub(super) fn drive_face<F, Fut>(server: &Server, face: Face, client: F)
+where
+    F: FnOnce(String, Arc<crate::state::State>) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let state = Arc::clone(&server.state);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -39,7 +48,7 @@ where
         let listener = listeners.pop().unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let room = Arc::new(Semaphore::new(2));
-        let served = tokio::spawn(listen::accept(listener, Face::Main, Arc::clone(&state), room));
+        let served = tokio::spawn(listen::accept(listener, face, Arc::clone(&state), room));
         timeout(SOON, client(address, Arc::clone(&state)))
             .await
             .expect("the client is done in time");
@@ -49,7 +58,7 @@ where
 }
 
 /// Sends `head` and reads until the server closes.
-async fn asked(address: &str, head: &str) -> String {
+pub(super) async fn asked(address: &str, head: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -1,0 +1,25 @@
+//! `--web.config.file`: the file as the server reads it, at the start and whenever it has changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config;
+use crate::flags::Flags;
+
+/// The file that is named, and what is in it now; `None`: none is.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn file(flags: &Flags) -> anyhow::Result<Option<(server::WebFile, server::WebConfig)>> {
+    let path = flags.text("web.config.file");
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let path = PathBuf::from(path);
+    let now = config::load_web(&path).map_err(|error| {
+        anyhow::anyhow!("Unable to validate web configuration file: {}", error.0)
+    })?;
+    let read = path.clone();
+    let load = Arc::new(move || config::load_web(&read).map_err(|error| error.0));
+    Ok(Some((server::WebFile { path, load }, now)))
+}

@@ -1,0 +1,14 @@
+//! Who may come in, and how: TLS, passwords, added headers and a bound on requests, as Prometheus' web configuration file says.
+//!
+//! The file and the certificates are read anew whenever they have changed; what cannot be read lets nobody in.
+
+mod client_cert;
+pub(crate) mod config;
+mod guard;
+mod limit;
+mod passwords;
+mod san;
+mod tls;
+
+pub(crate) use guard::Guard;
+pub use passwords::check_hash;
