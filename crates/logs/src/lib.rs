@@ -17,4 +17,6 @@ pub mod bits;
 pub mod column;
 pub mod mapping;
 pub mod part;
+pub mod query;
+pub mod search;
 pub mod text;
