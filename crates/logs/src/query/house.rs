@@ -258,7 +258,9 @@ mod tests {
         };
         check(
             &Node::Bool(both).into(),
-            &expect![[r#"bool(must: [match(field: message, query: 12, operator: and)], filter: [range(field: @timestamp, gte: "now-1d/d", lt: 5), term(field: 로그, value: "\"(\n")], minimum_should_match: "2<75%")"#]],
+            &expect![[
+                r#"bool(must: [match(field: message, query: 12, operator: and)], filter: [range(field: @timestamp, gte: "now-1d/d", lt: 5), term(field: 로그, value: "\"(\n")], minimum_should_match: "2<75%")"#
+            ]],
         );
     }
 
