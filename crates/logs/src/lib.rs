@@ -19,4 +19,5 @@ pub mod mapping;
 pub mod part;
 pub mod query;
 pub mod search;
+pub mod segment;
 pub mod text;

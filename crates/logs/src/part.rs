@@ -66,6 +66,18 @@ pub trait Part: Send + Sync + std::fmt::Debug {
     /// Whether the part has no value of `field` that can hold the case-folded `word` (`crate::text::finest` says what a word is): the whole
     /// part can be passed over. `false` means "perhaps it has".
     fn lacks_word(&self, field: &str, word: &str) -> bool;
+    /// Whether no value of `field` is, as a whole and case-folded, `value`: the whole part can be passed over. `false` means "perhaps one is".
+    /// Stronger than [`Part::lacks_word`] for exact look-ups of keywords and identifiers.
+    fn lacks_value(&self, field: &str, value: &str) -> bool {
+        let _ = (field, value);
+        false
+    }
+    /// How many rows, deleted ones included, hold the case-folded `word` in the texts of `field`, where the part knows it without
+    /// looking at its blocks; `None` when it does not.
+    fn count_word(&self, field: &str, word: &str) -> Option<u64> {
+        let _ = (field, word);
+        None
+    }
     /// The kinds of values that `field` has here; empty when no row has the field.
     fn kinds(&self, field: &str) -> Vec<Kind>;
     /// The dotted names of all fields with a value here, ascending, without the system's.
@@ -89,6 +101,14 @@ pub trait Block: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Damage.
     fn word(&self, field: &str, word: &str) -> Result<Known, ReadError>;
+    /// Where a value of `field` is, as a whole and case-folded, `value`: [`Block::word`] for exact look-ups of keywords.
+    ///
+    /// # Errors
+    /// Damage.
+    fn value(&self, field: &str, value: &str) -> Result<Known, ReadError> {
+        let _ = (field, value);
+        Ok(Known::Maybe)
+    }
     /// The identifier of `row`: the writer's, or the one that its sequence number stands for.
     ///
     /// # Errors

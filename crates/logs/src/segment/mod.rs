@@ -1,0 +1,77 @@
+//! Segments: immutable Parquet files with a text index of their own inside.
+//!
+//! ```text
+//! PAR1 │ row group 0: column chunks │ its index sections │ row group 1 … │ page indexes │ directory │ trailer │ footer │ PAR1
+//! ```
+//!
+//! Any reader of Parquet reads the rows. This module reads by its own directory (the footer's key-value metadata `lix.offset`,
+//! `lix.len` and `lix.version` say where it is), in which each page and section has a CRC32C: what is damaged is an error that
+//! names file and block, never a wrong row. `docs/format/log-segment.md` draws the file.
+//!
+//! One row group is what one flush made: it is sorted, has its own dictionaries, templates and filters, and is copied
+//! verbatim when segments are put together. Page `n` of every column has the rows of block `n`.
+
+mod bytes;
+mod delta;
+mod hybrid;
+
+/// Version of everything that is not Parquet's.
+pub const VERSION: u32 = 1;
+
+/// Most rows of a row group; more input becomes more row groups.
+pub const GROUP_ROWS_MAX: usize = 1 << 20;
+
+/// How a segment is written. The default is what an index has without settings.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// Fields by whose texts rows are sorted: for each key, the first of its fields that a row has. Template, time and
+    /// arrival follow.
+    pub sort: Vec<Vec<String>>,
+    /// Whether rows of one template are brought together (behind `sort`, before time).
+    pub by_template: bool,
+    /// `Int` fields that are microseconds since 1970 (`date`), for other readers of the file. `_time` need not be named.
+    pub micros: Vec<String>,
+    /// `Int` fields that are nanoseconds since 1970 (`date_nanos`), for other readers.
+    pub nanos: Vec<String>,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            sort: vec![
+                names(&["service.name"]),
+                names(&["service", "app", "container", "log.file.path"]),
+            ],
+            by_template: true,
+            micros: names(&["@timestamp"]),
+            nanos: Vec::new(),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    pub rows: usize,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// First and last `_time`, in microseconds; `None` without rows.
+    pub times: Option<(i64, i64)>,
+    /// First and last `_seq`; `None` without rows.
+    pub seqs: Option<(i64, i64)>,
+}
+
+/// A segment that could not be written. Nothing is left under its name.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Read(#[from] crate::part::ReadError),
+    /// The disk.
+    #[error("{path}: {error}")]
+    Io { path: String, error: std::io::Error },
+    /// Every row has these.
+    #[error("{part}: a row without {column}")]
+    Missing { part: String, column: &'static str },
+}
