@@ -50,6 +50,25 @@ pub(crate) fn config(
     Ok(u8::from(failed))
 }
 
+/// Checks each web configuration file, and the certificates that it names; the process' exit code. All goes to `err`, as with
+/// promtool.
+///
+/// # Errors
+/// When `err` cannot be written.
+pub(crate) fn web(files: &[String], err: &mut dyn Write) -> std::io::Result<u8> {
+    let mut failed = false;
+    for file in files {
+        match server::check_web(crate::web::file_at(Path::new(file))) {
+            Ok(()) => writeln!(err, "{file} SUCCESS")?,
+            Err(text) => {
+                writeln!(err, "{file} FAILED: {text}")?;
+                failed = true;
+            }
+        }
+    }
+    Ok(u8::from(failed))
+}
+
 fn checked(
     check: &CheckConfig,
     path: &Path,
@@ -189,6 +208,35 @@ mod tests {
             exit 1
         "#]],
         );
+    }
+
+    #[test]
+    fn web_configuration_files() {
+        let dir = std::env::temp_dir().join(format!("mangru-check-web-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut files = vec![dir.join("none.yml").display().to_string()];
+        for (name, text) in [
+            ("good.yml", "rate_limit: {interval: 1s, burst: 1}\n"),
+            ("bad.yml", "rate_limit: {intervals: 1s}\n"),
+            ("files.yml", "tls_server_config: {cert_file: s.pem, key_file: s.key}\n"),
+        ] {
+            let path = dir.join(name);
+            stdx::fs::write_atomic(&stdx::fs::real::RealFs, &path, text.as_bytes()).unwrap();
+            files.push(path.display().to_string());
+        }
+        let mut err = Vec::new();
+        assert_eq!(web(&files, &mut err).unwrap(), 1);
+        assert_eq!(web(&files[1..2], &mut Vec::new()).unwrap(), 0);
+        std::fs::remove_dir_all(&dir).unwrap();
+        let text = String::from_utf8(err).unwrap().replace(&dir.display().to_string(), "DIR");
+        expect![[r#"
+            DIR/none.yml FAILED: DIR/none.yml: open DIR/none.yml: no such file or directory
+            DIR/good.yml SUCCESS
+            DIR/bad.yml FAILED: DIR/bad.yml:1:14: yaml: unmarshal errors:
+              line 1: field intervals not found in type web.RateLimiterConfig
+                at DIR/bad.yml:1:14: key rate_limit.intervals (did you mean interval?); allowed: burst, interval
+            DIR/files.yml FAILED: DIR/files.yml: failed to read cert_file (DIR/s.pem): open DIR/s.pem: no such file or directory
+        "#]].assert_eq(&text);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) enum Action {
     /// Run the push gateway alone.
     ServePush(Box<Flags>),
     CheckConfig(CheckConfig),
+    /// Check web configuration files.
+    CheckWeb(Vec<String>),
     /// Print and end.
     Print(String),
 }
@@ -94,9 +96,13 @@ fn check() -> Command {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
     let inert = |name: &'static str| Arg::new(name).long(name).hide(true);
+    let files = || Arg::new("files").value_name("FILE").num_args(1..).required(true);
+    let web = Command::new("web-config")
+        .about("Check web configuration files and the certificates that they name")
+        .arg(files());
     let config = Command::new("config")
         .about("Check configuration files")
-        .arg(Arg::new("files").value_name("FILE").num_args(1..).required(true))
+        .arg(files())
         .arg(switch("syntax-only", "Leave out the files that the configuration names"))
         .arg(switch("agent", "Check for Prometheus' agent mode"))
         .arg(switch("lint-fatal", "Accepted: there is no lint yet").hide(true))
@@ -105,6 +111,7 @@ fn check() -> Command {
         .about("Check files without running a server")
         .subcommand_required(true)
         .subcommand(config)
+        .subcommand(web)
 }
 
 fn tool(arguments: Vec<OsString>, name: &'static str, tool: Tool) -> Result<Action, Refusal> {
@@ -115,9 +122,11 @@ fn tool(arguments: Vec<OsString>, name: &'static str, tool: Tool) -> Result<Acti
         return Ok(Action::Print(version_text(name)));
     }
     let config = matches.subcommand().and_then(|(_, check)| check.subcommand());
-    let Some((_, config)) = config else {
+    let Some((what, config)) = config else {
         return Err(Refusal {
-            text: format!("{name}: a command is missing; there is: check config FILE…"),
+            text: format!(
+                "{name}: a command is missing; there are: check config FILE…, check web-config FILE…"
+            ),
             code: 1,
         });
     };
@@ -125,6 +134,9 @@ fn tool(arguments: Vec<OsString>, name: &'static str, tool: Tool) -> Result<Acti
         .get_many::<String>("files")
         .map(|files| files.cloned().collect())
         .unwrap_or_default();
+    if what == "web-config" {
+        return Ok(Action::CheckWeb(files));
+    }
     let (syntax_only, agent) = (config.get_flag("syntax-only"), config.get_flag("agent"));
     Ok(Action::CheckConfig(CheckConfig { tool, files, syntax_only, agent }))
 }
@@ -193,6 +205,7 @@ mod tests {
                     check.tool, check.files, check.syntax_only, check.agent
                 )
             }
+            Ok(Action::CheckWeb(files)) => format!("check web {files:?}"),
             Ok(Action::Print(text)) => text.split(" (").next().unwrap_or_default().to_owned(),
             Err(refusal) => {
                 format!("{}: {}", refusal.code, refusal.text.lines().next().unwrap_or_default())
@@ -213,6 +226,8 @@ mod tests {
                 "promtool check config --agent --lint=none a.yml",
                 r#"check Promtool ["a.yml"] false true"#,
             ),
+            ("promtool check web-config w.yml v.yml", r#"check web ["w.yml", "v.yml"]"#),
+            ("mangru check web-config w.yml", r#"check web ["w.yml"]"#),
             ("mangru --version", "mangru, version 3.14.0+mangru.0.1.0"),
             ("promtool --version", "promtool, version 3.14.0+mangru.0.1.0"),
             ("/usr/bin/prometheus-pushgateway --persistence.file=/a/b.data", "push /a/b.data"),

@@ -32,6 +32,7 @@ fn act(out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<ExitCode> {
     match action {
         cli::Action::Print(text) => write!(out, "{text}").map(|()| ExitCode::SUCCESS),
         cli::Action::CheckConfig(check) => check::config(&check, out, err).map(ExitCode::from),
+        cli::Action::CheckWeb(files) => check::web(&files, err).map(ExitCode::from),
         cli::Action::Serve(flags) => ended(serve::run(&flags), err),
         cli::Action::ServePush(flags) => ended(push::run(&flags), err),
     }

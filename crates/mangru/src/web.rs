@@ -1,6 +1,6 @@
 //! `--web.config.file`: the file as the server reads it, at the start and whenever it has changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config;
@@ -19,7 +19,12 @@ pub(crate) fn file(flags: &Flags) -> anyhow::Result<Option<(server::WebFile, ser
     let now = config::load_web(&path).map_err(|error| {
         anyhow::anyhow!("Unable to validate web configuration file: {}", error.0)
     })?;
-    let read = path.clone();
+    Ok(Some((file_at(&path), now)))
+}
+
+/// The file at `path`, not read yet.
+pub(crate) fn file_at(path: &Path) -> server::WebFile {
+    let read = path.to_owned();
     let load = Arc::new(move || config::load_web(&read).map_err(|error| error.0));
-    Ok(Some((server::WebFile { path, load }, now)))
+    server::WebFile { path: path.to_owned(), load }
 }

@@ -43,5 +43,5 @@ pub use config::{
     StorageConfig, TargetFiles, Version,
 };
 pub use run::run;
-pub use web::check_hash;
 pub use web::config::{ClientAuth, RateLimit, TlsServer, WebConfig, WebFile, WebLoader};
+pub use web::{check_hash, check_web};

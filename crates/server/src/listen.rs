@@ -155,11 +155,17 @@ async fn connection(
     match state.guard.as_ref().filter(|guard| guard.has_tls()) {
         None => talk(stream, face, &state).await,
         Some(guard) => {
+            let mut stopping = state.stopping();
             let wait = HEAD_WAIT_MAX.min(state.config.read_timeout);
-            match timeout(wait, handshake(stream, guard)).await {
-                Ok(Ok(stream)) => talk(stream, face, &state).await,
-                Ok(Err(error)) => tracing::debug!(%error, "TLS handshake error"),
-                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            let shaken = tokio::select! {
+                shaken = timeout(wait, handshake(stream, guard)) => Some(shaken),
+                () = stopped(&mut stopping) => None,
+            };
+            match shaken {
+                Some(Ok(Ok(stream))) => talk(stream, face, &state).await,
+                Some(Ok(Err(error))) => tracing::debug!(%error, "TLS handshake error"),
+                Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),
+                None => {}
             }
         }
     }

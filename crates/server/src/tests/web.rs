@@ -240,6 +240,33 @@ fn certificates_of_clients() {
 }
 
 #[test]
+fn a_certificate_that_is_its_own_authority() {
+    let own = (include_str!("pem/selfmade.pem"), include_str!("pem/selfmade.key"));
+    for (authority, want) in [(own.0, true), (CA, false)] {
+        let client_ca = Some(inline(authority));
+        let web = over_tls(TlsServer { client_ca, ..tls(ClientAuth::RequireAndVerify) });
+        let (server, _, _) = server(Ok(web));
+        drive_face(&server, Face::Main, async |address, _| {
+            let answer = asked_tls(&address, Some(own), &head("GET", "/-/healthy", "")).await;
+            assert_eq!(answer.is_ok_and(|answer| code(&answer) == "200"), want);
+        });
+    }
+}
+
+#[test]
+fn a_silent_client_does_not_hold_the_end() {
+    let (server, _, _) = server(Ok(over_tls(tls(ClientAuth::None))));
+    let mut silent = None;
+    drive_face(&server, Face::Main, async |address, state| {
+        silent = Some(TcpStream::connect(&address).await.unwrap());
+        while state.metrics.connections.value() != 1.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(silent.is_some());
+}
+
+#[test]
 fn settings_of_handshakes() {
     let base = tls(ClientAuth::None);
     let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

@@ -12,3 +12,11 @@ mod tls;
 
 pub(crate) use guard::Guard;
 pub use passwords::check_hash;
+
+/// Reads a file and the certificates that it names, as a server does at its start.
+///
+/// # Errors
+/// Why a server would not start with it.
+pub fn check_web(file: config::WebFile) -> Result<(), String> {
+    Guard::new(file).map(drop)
+}

@@ -108,33 +108,38 @@ fn clients(
         ClientAuth::VerifyIfGiven => (false, true),
         ClientAuth::RequireAndVerify => (true, true),
     };
-    let authority = checked.then(|| authority(tls, Arc::clone(&provider))).transpose()?;
+    let pinned = match &tls.client_ca {
+        Some(source) if checked => authorities(source)?,
+        Some(_) | None => Vec::new(),
+    };
+    let authority = checked.then(|| authority(&pinned, Arc::clone(&provider))).transpose()?;
     let names = tls.client_allowed_sans.clone();
-    Ok(Some(Arc::new(ClientCertificates { provider, mandatory, authority, names })))
+    Ok(Some(Arc::new(ClientCertificates { provider, mandatory, authority, pinned, names })))
 }
 
+/// What checks against `authorities`; none: against those of the system.
 fn authority(
-    tls: &TlsServer,
+    authorities: &[CertificateDer<'static>],
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let roots = match &tls.client_ca {
-        None => net::system_roots(),
-        Some(source) => {
-            let name = named(source, "client_ca", "client_ca_file");
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(&read(source, &name)?) {
-                let certificate = certificate.map_err(|error| format!("{name}: {error}"))?;
-                roots.add(certificate).map_err(|error| format!("{name}: {error}"))?;
-            }
-            if roots.is_empty() {
-                return Err(format!("{name}: no PEM certificate found"));
-            }
-            roots
-        }
-    };
+    let mut roots =
+        if authorities.is_empty() { net::system_roots() } else { RootCertStore::empty() };
+    for certificate in authorities {
+        roots.add(certificate.clone()).map_err(|error| format!("client_ca: {error}"))?;
+    }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|error| format!("client_ca: {error}"))
+}
+
+fn authorities(source: &Source) -> Result<Vec<CertificateDer<'static>>, String> {
+    let name = named(source, "client_ca", "client_ca_file");
+    let found: Result<Vec<_>, _> = certificates(&read(source, &name)?).collect();
+    let found = found.map_err(|error| format!("{name}: {error}"))?;
+    if found.is_empty() {
+        return Err(format!("{name}: no PEM certificate found"));
+    }
+    Ok(found)
 }
 
 fn chain(source: &Source) -> Result<Vec<CertificateDer<'static>>, String> {
