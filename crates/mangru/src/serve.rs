@@ -222,7 +222,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         memory_bytes_max: memory_bytes_max(stdx::machine::memory_bytes(), &defaults),
         query: query_config(flags, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
-        push: push_config(config, defaults.push),
+        push: push_config(config, defaults.push)?,
         flags: flags.map(),
         version: version(PROMETHEUS_VERSION),
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),
@@ -236,9 +236,18 @@ fn memory_bytes_max(machine: Option<u64>, defaults: &server::Config) -> u64 {
 }
 
 /// The gateway in the server; alone it is [`crate::push`]'s.
-fn push_config(config: &Config, defaults: server::PushConfig) -> server::PushConfig {
+fn push_config(
+    config: &Config,
+    defaults: server::PushConfig,
+) -> anyhow::Result<server::PushConfig> {
     let listen = config.listen_push().map_or(defaults.listen, |address| vec![address]);
-    server::PushConfig { listen, ttl_ms: config.push_ttl_ms(), ..defaults }
+    Ok(server::PushConfig {
+        listen,
+        ttl_ms: config.push_ttl_ms(),
+        write_token: config.push_token()?,
+        limits: config.push_limits(),
+        ..defaults
+    })
 }
 
 fn query_config(flags: &Flags, defaults: &server::QueryConfig) -> server::QueryConfig {
@@ -401,6 +410,8 @@ mod tests {
                 "listen.main=default",
                 "listen.pushgateway=default",
                 "pushgateway.ttl=0s",
+                "pushgateway's limits=body 67108864, labels 128, group metrics 200000, groups 10000, metrics 2000000",
+                "pushgateway.write_token=not set",
             ]
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use net::config::Secret;
 use promql::parse::ParserOptions;
 use scrape::config::ScrapeConfig;
 use scrape::discovery::ParseYaml;
@@ -132,6 +133,23 @@ pub struct PushConfig {
     pub utf8_names: bool,
     /// The path of the metrics on the gateway's own listeners.
     pub telemetry_path: String,
+    /// What every change of groups must bring as `Authorization: Bearer`; `None`: anybody may change them.
+    pub write_token: Option<Secret>,
+    pub limits: PushLimits,
+}
+
+/// How much the push gateway takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushLimits {
+    /// Largest body, packed and unpacked, in bytes.
+    pub body_bytes: usize,
+    /// Most labels of one metric, with those of its group.
+    pub labels: usize,
+    /// Most metrics of one group.
+    pub group_metrics: usize,
+    pub groups: usize,
+    /// Most metrics of all groups.
+    pub metrics: usize,
 }
 
 /// What reads a YAML file of targets; without it such files give none, and say so.
@@ -238,6 +256,21 @@ impl Default for PushConfig {
             consistency_check: true,
             utf8_names: false,
             telemetry_path: "/metrics".to_owned(),
+            write_token: None,
+            limits: PushLimits::default(),
+        }
+    }
+}
+
+impl Default for PushLimits {
+    fn default() -> Self {
+        let options = scrape::push::Options::default();
+        Self {
+            body_bytes: options.body_bytes_max,
+            labels: options.labels_max,
+            group_metrics: options.group_metrics_max,
+            groups: options.groups_max,
+            metrics: options.metrics_max,
         }
     }
 }

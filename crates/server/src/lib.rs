@@ -39,7 +39,7 @@ mod web;
 mod write;
 
 pub use config::{
-    AutoReload, Config, Fingerprint, Loaded, Loader, PushConfig, QueryConfig, RunError,
+    AutoReload, Config, Fingerprint, Loaded, Loader, PushConfig, PushLimits, QueryConfig, RunError,
     StorageConfig, TargetFiles, Version,
 };
 pub use run::run;

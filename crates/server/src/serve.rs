@@ -221,6 +221,10 @@ where
     {
         return reply;
     }
+    let push = &call.state.config.push;
+    if let Some(reply) = push::token::refusal(route, push, &call.request.headers) {
+        return reply;
+    }
     if let Err(reply) = read_body(route, &mut call, body).await {
         return *reply;
     }
@@ -327,15 +331,15 @@ async fn read_body<B>(route: &Route, call: &mut Call, mut body: B) -> Result<(),
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let limit = route.body;
+    let bytes_max = push::table::body_bytes_max(route, &call.state.config);
     let too_large = || {
-        let text = format!("request body over {} bytes ({})", limit.bytes_max, limit.name);
+        let text = format!("request body over {bytes_max} bytes ({})", route.body.name);
         Box::new(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, &text))
     };
     if body.is_end_stream() {
         return Ok(());
     }
-    if body.size_hint().lower() > limit.bytes_max as u64 {
+    if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large());
     }
     let busy = |error: stdx::budget::BudgetExceeded| {
@@ -356,7 +360,7 @@ where
                 Err(_) => return Err(too_slow()),
             };
             let Ok(piece) = frame.into_data() else { continue };
-            if bytes.len() + piece.len() > limit.bytes_max {
+            if bytes.len() + piece.len() > bytes_max {
                 return Err(too_large());
             }
             charge.grow(piece.len() as u64).map_err(busy)?;

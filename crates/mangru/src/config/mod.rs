@@ -20,6 +20,9 @@ mod web;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+use net::config::Secret;
+
 use crate::schema::{
     Default, Failure, Kind, Problem, Record, Section, Value, dump, key, no_check, read_section,
 };
@@ -307,6 +310,12 @@ impl Config {
     pub(crate) fn start_only(&self) -> Vec<(String, String)> {
         let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
         let duration = stdx::units::format_duration_ms;
+        let set = if self.has_push_token() { "set" } else { "not set" }.to_owned();
+        let server::PushLimits { body_bytes, labels, group_metrics, groups, metrics } =
+            self.push_limits();
+        let limits = format!(
+            "body {body_bytes}, labels {labels}, group metrics {group_metrics}, groups {groups}, metrics {metrics}"
+        );
         [
             ("storage.tsdb.out_of_order_time_window", duration(self.out_of_order_window_ms())),
             ("storage.tsdb.retention.time", duration(self.retention_ms())),
@@ -317,6 +326,8 @@ impl Config {
             ("listen.main", or_default(self.listen_main())),
             ("listen.pushgateway", or_default(self.listen_push())),
             ("pushgateway.ttl", duration(self.push_ttl_ms())),
+            ("pushgateway's limits", limits),
+            ("pushgateway.write_token", set),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec()
@@ -335,6 +346,46 @@ impl Config {
     /// How long a group of the push gateway lives without a push, in milliseconds; 0: for ever.
     pub(crate) fn push_ttl_ms(&self) -> i64 {
         self.root.section("pushgateway").map_or(0, |section| section.duration_ms("ttl"))
+    }
+
+    /// Whether changes of the gateway's groups must bring a token.
+    fn has_push_token(&self) -> bool {
+        let section = self.root.section("pushgateway");
+        section.is_some_and(|section| {
+            section.is_written("write_token") || section.is_written("write_token_file")
+        })
+    }
+
+    /// The token that changes of the gateway's groups must bring.
+    ///
+    /// # Errors
+    /// The file of the token is not usable.
+    pub(crate) fn push_token(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(section) = self.root.section("pushgateway") else { return Ok(None) };
+        if section.is_written("write_token_file") {
+            let file = Path::new(section.text("write_token_file"));
+            return crate::push::token(file).context("pushgateway.write_token_file").map(Some);
+        }
+        let token = section.text("write_token").trim();
+        Ok(Some(token).filter(|token| !token.is_empty()).map(Secret::new))
+    }
+
+    /// What the gateway takes.
+    pub(crate) fn push_limits(&self) -> server::PushLimits {
+        let mut limits = server::PushLimits::default();
+        let Some(section) = self.root.section("pushgateway") else { return limits };
+        for (name, limit) in [
+            ("body_bytes_max", &mut limits.body_bytes),
+            ("labels_max", &mut limits.labels),
+            ("group_metrics_max", &mut limits.group_metrics),
+            ("groups_max", &mut limits.groups),
+            ("metrics_max", &mut limits.metrics),
+        ] {
+            if section.is_written(name) {
+                *limit = usize::try_from(section.uint(name)).unwrap_or(usize::MAX);
+            }
+        }
+        limits
     }
 
     fn listen(&self, name: &str) -> Option<String> {

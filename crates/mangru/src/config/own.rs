@@ -1,5 +1,6 @@
 //! The sections of a `mangru.yml` that stand beside Prometheus' own, and which of them this version runs.
 
+use crate::push;
 use crate::schema::{Key, Kind, Problem, Record, Section, key, no_check};
 
 /// The sections. Their keys are checked; those that are not run are said at the start.
@@ -13,8 +14,31 @@ pub(super) const OWN: &[Key] = &[
     key("auth", Kind::Any),
 ];
 
-static PUSHGATEWAY: Section =
-    Section { name: "mangru.pushgateway", keys: &[&[key("ttl", Kind::Duration)]], check: no_check };
+static PUSHGATEWAY: Section = Section {
+    name: "mangru.pushgateway",
+    keys: &[&[
+        key("ttl", Kind::Duration),
+        key("write_token", Kind::Secret),
+        key("write_token_file", Kind::File),
+        key("body_bytes_max", Kind::Bytes),
+        key("labels_max", Kind::Uint),
+        key("group_metrics_max", Kind::Uint),
+        key("groups_max", Kind::Uint),
+        key("metrics_max", Kind::Uint),
+    ]],
+    check: |record| {
+        if !record.is_written("write_token") {
+            return Ok(());
+        }
+        if record.is_written("write_token_file") {
+            let text = "write_token and write_token_file: one of them";
+            return Err(record.key_problem("write_token", text));
+        }
+        push::checked_token(record.text("write_token"))
+            .map(|_| ())
+            .map_err(|text| record.key_problem("write_token", text))
+    },
+};
 
 static ALERTMANAGER: Section = Section {
     name: "mangru.alertmanager",

@@ -408,7 +408,7 @@ fn our_own_sections() {
         &expect![[r#"
             prometheus.yml:1:15: parsing YAML file prometheus.yml: yaml: unmarshal errors:
               line 1: field tll not found in type mangru.pushgateway
-                at prometheus.yml:1:15: key pushgateway.tll (did you mean ttl?); allowed: ttl
+                at prometheus.yml:1:15: key pushgateway.tll (did you mean ttl?); allowed: ttl, write_token, write_token_file, body_bytes_max, labels_max, group_metrics_max, groups_max, metrics_max
         "#]],
     );
     check(
@@ -688,5 +688,45 @@ fn prometheus_own_files() {
         passed >= CONFORMANCE_PASSED_MIN,
         "{passed} pass, {CONFORMANCE_PASSED_MIN} did:\n{}",
         failed.join("\n")
+    );
+}
+
+#[test]
+fn the_gateways_token_and_limits() {
+    let read = |yaml: &str| parse(yaml, "m.yml", Path::new(""), &Options::default()).unwrap();
+    let plain = read("");
+    assert_eq!(plain.push_token().unwrap(), None);
+    assert_eq!(plain.push_limits(), server::PushLimits::default());
+    let config = read("pushgateway: {write_token: t0ken, body_bytes_max: 1KiB, groups_max: 7}");
+    assert_eq!(config.push_token().unwrap().unwrap().reveal(), "t0ken");
+    let limits = config.push_limits();
+    assert_eq!((limits.body_bytes, limits.groups, limits.labels), (1024, 7, 128));
+    assert!(!config.yaml().contains("t0ken"));
+    let none = read("pushgateway: {write_token_file: /nonexistent/token}");
+    assert!(none.push_token().is_err());
+}
+
+#[test]
+fn tokens_of_the_gateway_that_are_none() {
+    check(
+        "pushgateway: {write_token: a, write_token_file: b}",
+        &expect![[r#"
+        prometheus.yml:1:15: parsing YAML file prometheus.yml: write_token and write_token_file: one of them
+          key pushgateway.write_token
+    "#]],
+    );
+    check(
+        "pushgateway: {write_token: ''}",
+        &expect![[r#"
+        prometheus.yml:1:15: parsing YAML file prometheus.yml: there is no token in it
+          key pushgateway.write_token
+    "#]],
+    );
+    check(
+        "pushgateway: {write_token: a b}",
+        &expect![[r#"
+        prometheus.yml:1:15: parsing YAML file prometheus.yml: a token of other characters than ASCII's visible ones
+          key pushgateway.write_token
+    "#]],
     );
 }

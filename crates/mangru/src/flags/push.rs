@@ -28,12 +28,12 @@ pub(crate) static PUSHGATEWAY: &[Flag] = &[
         "Prefix of all paths; without it the path of --web.external-url",
     ),
     flag("web.enable-lifecycle", Kind::Switch, "false", "Allow /-/quit"),
-    flag("web.enable-admin-api", Kind::Switch, "false", "Allow the wipe of all groups"),
+    flag("web.enable-admin-api", Kind::Switch, "false", "Allow the removal of all groups, or of selected ones"),
     flag(
         "persistence.file",
         Kind::Text,
         "",
-        "Pushed metrics are kept in the folder FILE.mangru; without it in data/mangru/push",
+        "Pushed metrics are kept in the folder FILE.mangru, and a FILE of Pushgateway is taken over; without it in data/mangru/push, or mangru/push of the home when that is /",
     ),
     // Each push is on disk when it is answered.
     inert("persistence.interval", Kind::Duration, "5m"),
@@ -50,6 +50,17 @@ pub(crate) static PUSHGATEWAY: &[Flag] = &[
         "Allow any UTF-8 in names of metrics and labels",
     ),
     flag("push.ttl", Kind::Duration, "0s", "How long a group lives without a push; 0: for ever"),
+    flag(
+        "push.write-token-file",
+        Kind::Text,
+        "",
+        "File of a token that changes must bring as Authorization: Bearer",
+    ),
+    flag("push.body-bytes-max", Kind::Bytes, "64MiB", "Largest body of a push, packed and unpacked"),
+    flag("push.labels-max", Kind::Whole, "128", "Most labels of a metric"),
+    flag("push.group-metrics-max", Kind::Whole, "200000", "Most metrics of a group"),
+    flag("push.groups-max", Kind::Whole, "10000", "Most groups"),
+    flag("push.metrics-max", Kind::Whole, "2000000", "Most metrics of all groups"),
     flag("log.level", Kind::OneOf(LEVELS), "info", "Least severe messages that are logged"),
     flag("log.format", Kind::OneOf(&["logfmt", "json"]), "logfmt", "How messages are written"),
 ];

@@ -9,15 +9,20 @@ use stdx::time;
 use crate::http::{Content, Reply};
 use crate::json;
 use crate::push::own::pushgateway_version;
+use crate::push::select;
 use crate::serve::Call;
 
-/// All groups with everything that was pushed to them.
+/// All groups, or those that `match[]` selects, with everything that was pushed to them.
 pub(crate) fn metrics(call: &Call) -> Reply {
     let gateway = match call.state.push.gateway() {
         Ok(gateway) => gateway,
         Err(reply) => return *reply,
     };
-    let groups = gateway.groups();
+    let groups = match select::selectors(call) {
+        Ok(sets) if sets.is_empty() => gateway.groups(),
+        Ok(sets) => select::selected(gateway, &sets),
+        Err(text) => return Reply::error(StatusCode::BAD_REQUEST, &text),
+    };
     let mut out = String::from("{\"status\":\"success\",\"data\":");
     json::array(&mut out, &groups, |out, shown| group(out, shown));
     out.push('}');
@@ -64,7 +69,7 @@ pub(crate) fn only_post(_: &Call) -> Reply {
 }
 
 /// JSON as Go writes it: what HTML would read as a tag is escaped. These characters stand only inside of strings.
-fn answer(json: &str) -> Reply {
+pub(crate) fn answer(json: &str) -> Reply {
     let text = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     readable(Reply::new(StatusCode::OK, "application/json", Content::Whole(text.into())))
 }

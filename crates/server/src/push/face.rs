@@ -7,7 +7,9 @@ use crate::table::ROUTES;
 
 /// Where Pushgateway's metrics stand in the table of routes, wherever they are served.
 const TELEMETRY: &str = "/metrics";
-const WIPE: &str = "/api/v1/admin/wipe";
+pub(crate) const WIPE: &str = "/api/v1/admin/wipe";
+/// Ours: removes the groups of selectors.
+pub(crate) const DELETE_GROUPS: &str = "/api/v1/admin/delete_groups";
 
 /// What a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(crate) fn path<'a>(state: &State, path: &'a str) -> Option<&'a str> {
     if path == config.telemetry_path {
         return Some(TELEMETRY);
     }
-    let is_off = path == TELEMETRY || (path == WIPE && !state.config.admin_api);
+    let is_off =
+        path == TELEMETRY || (matches!(path, WIPE | DELETE_GROUPS) && !state.config.admin_api);
     (!is_off).then_some(path)
 }

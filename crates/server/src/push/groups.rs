@@ -12,8 +12,6 @@ use crate::push::body::{BodyError, unpacked};
 use crate::push::key::{Address, address};
 use crate::serve::{Call, not_found};
 
-/// Largest body of a push, packed and unpacked.
-pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
 /// How long the group of this push lives without another one, as a duration: a wish of ours beside Pushgateway's headers.
 const TTL: HeaderName = HeaderName::from_static("x-mangru-ttl");
 
@@ -61,7 +59,8 @@ fn push(call: &Call, group: &Grouping) -> Result<StatusCode, Box<Reply>> {
     let mut charge = call.state.budgets.requests.charge(0).map_err(busy)?;
     let encoding = call.request.header(&header::CONTENT_ENCODING);
     let packed = &call.request.body;
-    let body = match unpacked(encoding, packed, BODY_BYTES_MAX, &mut charge) {
+    let bytes_max = call.state.config.push.limits.body_bytes;
+    let body = match unpacked(encoding, packed, bytes_max, &mut charge) {
         Ok(Some(body)) => Cow::Owned(body),
         Ok(None) => Cow::Borrowed(&packed[..]),
         Err(error) => return Err(unpackable(&error)),
@@ -94,7 +93,7 @@ fn unpackable(error: &BodyError) -> Box<Reply> {
     Box::new(later(Reply::error(status, &text)))
 }
 
-fn refused(error: &PushError) -> Box<Reply> {
+pub(crate) fn refused(error: &PushError) -> Box<Reply> {
     let status = match error {
         PushError::Malformed(_) | PushError::Inconsistent(_) | PushError::Grouping(_) => {
             StatusCode::BAD_REQUEST

@@ -10,7 +10,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use crate::config::RunError;
-use crate::push::groups::BODY_BYTES_MAX;
 use crate::push::own;
 use crate::state::{State, stopped};
 
@@ -39,7 +38,7 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Gate
         Err(_) => return Err(failed("a mistake of ours; see the log".to_owned())),
     };
     let found = gateway.recovery();
-    tracing::info!(groups = found.groups, "the push gateway is open");
+    tracing::info!(groups = found.groups, dir = %dir.display(), "the push gateway is open");
     for text in &found.damage {
         tracing::warn!("left out: {text}");
     }
@@ -78,7 +77,11 @@ fn options(state: &State) -> Options {
         consistency_check: config.consistency_check,
         utf8_names: config.utf8_names,
         own: own.to_vec(),
-        body_bytes_max: BODY_BYTES_MAX,
+        body_bytes_max: config.limits.body_bytes,
+        labels_max: config.limits.labels,
+        group_metrics_max: config.limits.group_metrics,
+        groups_max: config.limits.groups,
+        metrics_max: config.limits.metrics,
         persistence_file: config.persistence_file.clone(),
         ..Options::default()
     }

@@ -11,8 +11,10 @@ pub(crate) mod life;
 mod metrics;
 pub(crate) mod own;
 mod page;
+mod select;
 pub(crate) mod table;
 pub(crate) mod target;
+pub(crate) mod token;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

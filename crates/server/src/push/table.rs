@@ -2,8 +2,9 @@
 
 use hyper::Method;
 
+use crate::config::Config;
 use crate::lifecycle;
-use crate::push::{api, groups, metrics, page};
+use crate::push::{api, face, groups, metrics, page, select};
 use crate::route::{BodyLimit, Handler, Lane, Route};
 
 const GET: &[Method] = &[Method::GET];
@@ -12,9 +13,8 @@ const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
 const OPTIONS: &[Method] = &[Method::OPTIONS];
 const PUSH: &[Method] = &[Method::PUT, Method::POST, Method::DELETE];
 
-/// Pushed metrics, packed or not.
-const BODY: BodyLimit =
-    BodyLimit { name: "push.body-bytes-max", bytes_max: groups::BODY_BYTES_MAX };
+/// Pushed metrics, packed or not. The bound is configured: see [`body_bytes_max`].
+const BODY: BodyLimit = BodyLimit { name: "push.body-bytes-max", bytes_max: usize::MAX };
 const SMALL: BodyLimit = BodyLimit { name: "http.body-bytes-max", bytes_max: 64 * 1024 };
 
 const fn plain(
@@ -38,6 +38,11 @@ pub(crate) const fn pushed(path: &'static str) -> Route {
     Route { lane: Lane::Push, ready: true, body: BODY, ..plain(path, PUSH, groups::change) }
 }
 
+/// Most bytes of a body that a route takes.
+pub(crate) fn body_bytes_max(route: &Route, config: &Config) -> usize {
+    if route.body.name == BODY.name { config.push.limits.body_bytes } else { route.body.bytes_max }
+}
+
 /// A route that reads all groups.
 const fn read(path: &'static str, handler: fn(&crate::serve::Call) -> crate::http::Reply) -> Route {
     Route { lane: Lane::Read, ready: true, compress: true, ..plain(path, GET, handler) }
@@ -50,7 +55,12 @@ pub(crate) static PUSH_ROUTES: &[Route] = &[
     Route { lane: Lane::Control, ..read("/metrics", metrics::metrics) },
     read("/api/v1/metrics", api::metrics),
     plain("/api/v1/status", GET, api::status),
-    Route { lane: Lane::Push, ready: true, ..plain("/api/v1/admin/wipe", PUT, groups::wipe) },
+    Route { lane: Lane::Push, ready: true, ..plain(face::WIPE, PUT, groups::wipe) },
+    Route {
+        lane: Lane::Push,
+        ready: true,
+        ..plain(face::DELETE_GROUPS, POST_PUT, select::delete_groups)
+    },
     plain("/api/v1/metrics", OPTIONS, api::options),
     plain("/api/v1/status", OPTIONS, api::options),
     Route { ready: true, ..plain("/-/healthy", GET, api::ok) },

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use expect_test::{Expect, expect};
 use http_body_util::Full;
 use hyper::{Method, Request};
+use net::config::Secret;
 use scrape::config::ScrapeConfig;
 use scrape::push::{Gateway, Options};
 use stdx::fs::sim::SimFs;
 
 use super::{Got, Server};
-use crate::config::{Config, Loaded, PushConfig};
+use crate::config::{Config, Loaded, PushConfig, PushLimits};
 use crate::push::face::Face;
-use crate::push::groups::BODY_BYTES_MAX;
 use crate::push::target::scraped;
 
 pub(super) fn gateway(config: Config) -> Server {
@@ -29,8 +29,13 @@ fn with_gateway(server: Server) -> Server {
     server
 }
 
+/// An address with what it cannot hold escaped.
+fn uri(path: &str) -> String {
+    path.replace('{', "%7B").replace('}', "%7D").replace('"', "%22")
+}
+
 fn send(server: &Server, method: &Method, path: &str, body: &'static str) -> Got {
-    let request = Request::builder().method(method).uri(path);
+    let request = Request::builder().method(method).uri(uri(path));
     server.send_to(Face::Push, request.body(Full::from(body)).unwrap())
 }
 
@@ -131,7 +136,7 @@ fn packed_bodies_and_their_bound() {
     assert_eq!(push("gzip", b"a 1\n".to_vec()), "400 unexpected EOF\n");
     assert_eq!(push("snappy", b"a 1\n".to_vec()), "400 snappy: corrupt input\n");
     assert_eq!(
-        push("", vec![b'\n'; BODY_BYTES_MAX + 1]),
+        push("", vec![b'\n'; PushLimits::default().body_bytes + 1]),
         "413 request body over 67108864 bytes (push.body-bytes-max)\n"
     );
     assert!(
@@ -228,4 +233,110 @@ fn a_body_that_is_no_protobuf() {
         let got = server.send_to(Face::Push, request.body(Full::from(body)).unwrap());
         assert_eq!(got.line(), text, "{body:?}");
     }
+}
+
+#[test]
+fn groups_by_selectors() {
+    let server = gateway(Config { admin_api: true, ..Config::default() });
+    for path in ["a", "a/zone/1", "b/zone/1", "b/zone/2", "c"] {
+        check(&server, &Method::PUT, &format!("/metrics/job/{path}"), "m 1\n", &expect!["200 "]);
+    }
+    let listed = |selectors: &str| {
+        let got = send(&server, &Method::GET, &format!("/api/v1/metrics?{selectors}"), "");
+        got.text().matches("\"labels\":{\"job\"").count()
+    };
+    assert_eq!(
+        (listed(""), listed("match[]={job=\"a\"}"), listed("match[]={job=\"x\"}")),
+        (5, 2, 0)
+    );
+    assert_eq!(listed("match[]={job=\"a\"}&match[]={zone=\"1\"}"), 3);
+    assert_eq!(listed("match[]={job=\"a\",zone=\"\"}"), 1);
+    let bulk = |query: &str, want: &Expect| {
+        check(&server, &Method::POST, &format!("/api/v1/admin/delete_groups{query}"), "", want);
+    };
+    bulk("", &expect!["400 no match[] parameter provided"]);
+    bulk(
+        "?match[]={job=~\".*\"}",
+        &expect![[
+            r#"400 invalid parameter "match[]": match[] must contain at least one non-empty matcher"#
+        ]],
+    );
+    bulk(
+        "?match[]=m",
+        &expect![[r#"400 invalid parameter "match[]": a group has labels and no metric name"#]],
+    );
+    bulk(
+        "?match[]={job",
+        &expect![[
+            r#"400 invalid parameter "match[]": 1:5: parse error: unexpected end of input inside braces"#
+        ]],
+    );
+    let many = |n| format!("?{}", vec!["match[]={job=\"x\"}"; n].join("&"));
+    bulk(&many(100), &expect![[r#"200 {"status":"success","data":{"deleted":0}}"#]]);
+    bulk(&many(101), &expect!["400 101 selectors, at most 100 allowed"]);
+    bulk(
+        "?match[]={job=\"a\"}&match[]={zone=\"1\"}",
+        &expect![[r#"200 {"status":"success","data":{"deleted":3}}"#]],
+    );
+    assert_eq!(listed(""), 2);
+    let off = gateway(Config::default());
+    check(
+        &off,
+        &Method::POST,
+        "/api/v1/admin/delete_groups?match[]={job=\"a\"}",
+        "",
+        &expect!["404 404 page not found"],
+    );
+}
+
+#[test]
+fn changes_need_the_token_and_reading_does_not() {
+    let push = PushConfig { write_token: Some(Secret::new("t0ken")), ..PushConfig::default() };
+    let server = gateway(Config { admin_api: true, push, ..Config::default() });
+    let with = |method: &Method, path: &str, authorization: &str| {
+        let request = Request::builder().method(method).uri(uri(path));
+        let request = request.header("Authorization", authorization);
+        server.send_to(Face::Push, request.body(Full::from("m 1\n")).unwrap())
+    };
+    let paths = [
+        (Method::PUT, "/metrics/job/x"),
+        (Method::POST, "/metrics/job@base64/eA"),
+        (Method::DELETE, "/metrics/job/y"),
+        (Method::PUT, "/api/v1/admin/wipe"),
+        (Method::POST, "/api/v1/admin/delete_groups?match[]={job=\"y\"}"),
+    ];
+    for (method, path) in &paths {
+        for (authorization, text) in [
+            (
+                "",
+                "401 changes need the write token, as Authorization: Bearer TOKEN; nothing was changed\n",
+            ),
+            (
+                "Basic dDBrZW4=",
+                "401 changes need the write token, as Authorization: Bearer TOKEN; nothing was changed\n",
+            ),
+            ("Bearer token", "401 this is not the write token; nothing was changed\n"),
+        ] {
+            let got = with(method, path, authorization);
+            assert_eq!(got.line(), text, "{method} {path}");
+            assert_eq!(got.header("www-authenticate"), "Bearer realm=\"pushgateway\"");
+        }
+        let got = with(method, path, "bearer t0ken");
+        assert_eq!(got.status / 100, 2, "{method} {path}");
+    }
+    for path in ["/metrics", "/api/v1/metrics", "/", "/-/ready"] {
+        assert_eq!(send(&server, &Method::GET, path, "").status, 200, "{path}");
+    }
+    let main = Request::builder().method(Method::PUT).uri("/metrics/job/x");
+    assert_eq!(server.send(main.body(Full::from("m 1\n")).unwrap()).status, 401);
+}
+
+#[test]
+fn the_configured_bound_of_a_body() {
+    let limits = PushLimits { body_bytes: 8, ..PushLimits::default() };
+    let push = PushConfig { limits, ..PushConfig::default() };
+    let server = gateway(Config { push, ..Config::default() });
+    check(&server, &Method::PUT, "/metrics/job/x", "m 12345\n", &expect!["200 "]);
+    let over = expect!["413 request body over 8 bytes (push.body-bytes-max)"];
+    check(&server, &Method::PUT, "/metrics/job/x", "m 123456\n", &over);
 }
