@@ -431,8 +431,12 @@ fn native_body(n: u64) -> Vec<u8> {
         positive_deltas: vec![count, 0, 0],
         ..Histogram::default()
     });
-    let metrics =
-        [Metric { labels: &[("x", "y")], t: None, start_t: None, value: Value::Native(&h) }];
+    let metrics = [Metric {
+        labels: &[("x", "y")],
+        t: None,
+        start_t: None,
+        value: Value::Native { h: &h, buckets: &[], exemplars: &[] },
+    }];
     let kind = MetricType::Histogram;
     let family = Family { name: "h", help: "", unit: "", kind, metrics: &metrics };
     let mut body = Vec::new();

@@ -152,20 +152,25 @@ fn histogram(out: &mut String, h: &FloatHistogram) {
     quoted_float(out, h.count);
     out.push_str(",\"sum\":");
     quoted_float(out, h.sum);
-    let filled: Vec<_> = h.buckets().into_iter().filter(|bucket| bucket.count != 0.0).collect();
-    if !filled.is_empty() {
+    if h.buckets().iter().any(|bucket| bucket.count != 0.0) {
         out.push_str(",\"buckets\":");
-        array(out, filled, |out, bucket| {
-            out.push('[');
-            out.push_str(&bucket.rule().to_string());
-            for value in [bucket.lower, bucket.upper, bucket.count] {
-                out.push(',');
-                quoted_float(out, value);
-            }
-            out.push(']');
-        });
+        histogram_buckets(out, h);
     }
     out.push('}');
+}
+
+/// The buckets that are not empty, in order.
+pub(crate) fn histogram_buckets(out: &mut String, h: &FloatHistogram) {
+    let filled = h.buckets().into_iter().filter(|bucket| bucket.count != 0.0);
+    array(out, filled, |out, bucket| {
+        out.push('[');
+        out.push_str(&bucket.rule().to_string());
+        for value in [bucket.lower, bucket.upper, bucket.count] {
+            out.push(',');
+            quoted_float(out, value);
+        }
+        out.push(']');
+    });
 }
 
 #[cfg(test)]

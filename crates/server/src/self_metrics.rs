@@ -39,7 +39,7 @@ fn write_family(encoder: &mut Encoder<'_>, family: &Family) {
             let value = match &point.value {
                 &PointValue::Number(v) => Value::Simple { v, exemplar: None },
                 &PointValue::Histogram { count, sum, .. } => {
-                    Value::Histogram { count, sum, buckets }
+                    Value::Histogram { count: stdx::metrics::float(count), sum, buckets }
                 }
                 PointValue::Summary { quantiles, count, sum } => {
                     Value::Summary { count: *count, sum: *sum, quantiles }
@@ -67,7 +67,11 @@ fn buckets(point: &Point) -> Vec<Bucket<'_>> {
         PointValue::Number(_) | PointValue::Summary { .. } => Vec::new(),
         PointValue::Histogram { buckets, .. } => buckets
             .iter()
-            .map(|&(upper, cumulative)| Bucket { upper, cumulative, exemplar: None })
+            .map(|&(upper, n)| Bucket {
+                upper,
+                cumulative: stdx::metrics::float(n),
+                exemplar: None,
+            })
             .collect(),
     }
 }

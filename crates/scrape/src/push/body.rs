@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use model::exemplar::Exemplar;
 use model::histogram::{FloatHistogram, Histogram};
 use model::labels::METRIC_NAME;
 use model::metadata::MetricType;
@@ -10,7 +11,7 @@ use model::quote::quote;
 use wire::exposition::{Entry, Format, LabelBuf, NativeHistogram, Parser, ProtobufOptions};
 
 use super::error::PushError;
-use super::family::{Bucket, Family, Grouping, Metric, Value, with_group};
+use super::family::{Bucket, Extra, Family, Grouping, Metric, Value, with_group};
 use super::gateway::Options;
 use super::text;
 
@@ -31,6 +32,8 @@ pub(super) struct Draft {
     pub(super) help: Option<String>,
     pub(super) kind: Option<MetricType>,
     metrics: Vec<(Pairs, Value)>,
+    /// By index into `metrics`.
+    extras: HashMap<usize, Extra>,
     /// Summaries and histograms by their labels: an index into `metrics`.
     composed: HashMap<Pairs, usize>,
 }
@@ -38,7 +41,7 @@ pub(super) struct Draft {
 /// What one sample says of its metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Part {
-    Count(u64),
+    Count(f64),
     Sum(f64),
     Quantile(f64, f64),
     Bucket(Bucket),
@@ -55,9 +58,8 @@ impl Draft {
     pub(super) fn part(&mut self, labels: Pairs, part: Part) {
         let value = self.composed(labels);
         match (value, part) {
-            (Value::Summary { count, .. } | Value::Histogram { count, .. }, Part::Count(n)) => {
-                *count = n;
-            }
+            (Value::Summary { count, .. }, Part::Count(n)) => *count = truncated(n),
+            (Value::Histogram { count, .. }, Part::Count(n)) => *count = n,
             (Value::Summary { sum, .. } | Value::Histogram { sum, .. }, Part::Sum(v)) => *sum = v,
             (Value::Summary { quantiles, .. }, Part::Quantile(quantile, v)) => {
                 quantiles.push((quantile, v));
@@ -82,11 +84,30 @@ impl Draft {
         self.begin(&labels);
         if let Value::Histogram { count, sum, native, .. } = self.composed(labels) {
             (*count, *sum) = match h {
-                NativeHistogram::Int(Histogram { count, sum, .. }) => (*count, *sum),
-                NativeHistogram::Float(FloatHistogram { count, sum, .. }) => (whole(*count), *sum),
+                NativeHistogram::Int(Histogram { count, sum, .. }) => {
+                    (stdx::metrics::float(*count), *sum)
+                }
+                NativeHistogram::Float(FloatHistogram { count, sum, .. }) => (*count, *sum),
             };
             *native = Some(Box::new(h.clone()));
         }
+    }
+
+    /// Notes when the newest metric began to count, and its exemplars.
+    fn extra(&mut self, start_ms: Option<i64>, exemplars: Vec<Exemplar>) {
+        if start_ms.is_some() || !exemplars.is_empty() {
+            let extra = self.extras.entry(self.metrics.len().saturating_sub(1)).or_default();
+            extra.start_ms = start_ms;
+            extra.exemplars.extend(exemplars);
+        }
+    }
+
+    /// Notes the exemplar of the newest bucket of the newest metric.
+    fn bucket_exemplar(&mut self, exemplar: Exemplar) {
+        let Some((_, Value::Histogram { buckets, .. })) = self.metrics.last() else { return };
+        let bucket = buckets.len().saturating_sub(1);
+        let extra = self.extras.entry(self.metrics.len() - 1).or_default();
+        extra.bucket_exemplars.push((bucket, exemplar));
     }
 
     fn composed(&mut self, labels: Pairs) -> &mut Value {
@@ -97,7 +118,7 @@ impl Draft {
                     Value::Summary { count: 0, sum: 0.0, quantiles: Vec::new() }
                 }
                 Some(_) | None => {
-                    Value::Histogram { count: 0, sum: 0.0, buckets: Vec::new(), native: None }
+                    Value::Histogram { count: 0.0, sum: 0.0, buckets: Vec::new(), native: None }
                 }
             };
             self.metrics.push((labels.clone(), value));
@@ -113,7 +134,7 @@ impl Draft {
     clippy::cast_sign_loss,
     reason = "a float is brought into the range, not a number is ever 0"
 )]
-pub(super) fn whole(v: f64) -> u64 {
+fn truncated(v: f64) -> u64 {
     v as u64
 }
 
@@ -133,14 +154,15 @@ pub(super) fn parse(
     let mut families = Vec::new();
     for (name, draft) in drafts.into_iter().filter(|(_, draft)| !draft.metrics.is_empty()) {
         let mut metrics = Vec::with_capacity(draft.metrics.len());
-        for (labels, value) in draft.metrics {
+        let mut extras = draft.extras;
+        for (i, (labels, value)) in draft.metrics.into_iter().enumerate() {
             let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let labels = with_group(own, group);
             if labels.len() > options.labels_max {
                 let (found, max) = (labels.len(), options.labels_max);
                 return Err(PushError::TooLarge { what: "labels of one metric", found, max });
             }
-            metrics.push(Metric { labels, value });
+            metrics.push(Metric { labels, value, extra: extras.remove(&i).map(Box::new) });
         }
         let kind = draft.kind.unwrap_or_default();
         let help = draft.help.unwrap_or_default();
@@ -198,12 +220,20 @@ fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
                 series.labels_into(&mut labels);
                 let draft = drafts.entry(name.clone()).or_default();
                 add_series(draft, &name, &labels, series.v, scheme).map_err(malformed)?;
+                let is_bucket =
+                    matches!(draft.kind, Some(MetricType::Histogram | MetricType::GaugeHistogram));
+                match series.exemplar() {
+                    Some(exemplar) if is_bucket => draft.bucket_exemplar(exemplar),
+                    exemplar => draft.extra(series.start_t(), exemplar.into_iter().collect()),
+                }
             }
             Entry::Histogram(histogram) => {
                 has_times |= histogram.t.is_some();
                 histogram.labels_into(&mut labels);
                 let pairs = pairs(&labels, "", scheme).map_err(malformed)?;
-                drafts.entry(name.clone()).or_default().native(pairs, histogram.h);
+                let draft = drafts.entry(name.clone()).or_default();
+                draft.native(pairs, histogram.h);
+                draft.extra(histogram.start_t(), histogram.own_exemplars());
             }
         }
     }
@@ -239,7 +269,7 @@ fn add_series(
     match kind {
         MetricType::Summary => {
             let part = match suffix {
-                "_count" => Part::Count(whole(v)),
+                "_count" => Part::Count(v),
                 "_sum" => Part::Sum(v),
                 _ => Part::Quantile(bound("quantile")?, v),
             };
@@ -252,9 +282,9 @@ fn add_series(
         }
         MetricType::Histogram | MetricType::GaugeHistogram => {
             let part = match suffix {
-                "_count" | "_gcount" => Part::Count(whole(v)),
+                "_count" | "_gcount" => Part::Count(v),
                 "_sum" | "_gsum" => Part::Sum(v),
-                _ => Part::Bucket(Bucket { upper: bound("le")?, cumulative: whole(v) }),
+                _ => Part::Bucket(Bucket { upper: bound("le")?, cumulative: v }),
             };
             let without = if suffix == "_bucket" { "le" } else { "" };
             let labels = pairs(labels, without, scheme)?;

@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
+use model::exemplar::Exemplar;
 use model::histogram::{FloatHistogram, Histogram, ResetHint, Span};
+use model::labels::Labels;
 use model::metadata::MetricType;
 use stdx::varint::{put_uvarint, put_varint, uvarint, varint};
 use wire::exposition::NativeHistogram;
 
-use super::family::{Bucket, Family, Group, Grouping, Metric, Value};
+use super::family::{Bucket, Extra, Family, Group, Grouping, Metric, Value, whole};
 
 /// The state of a group after a change; `None` when it is gone.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +93,10 @@ fn put_group(out: &mut Vec<u8>, group: &Group) {
         put_len(out, family.metrics.len());
         for metric in &family.metrics {
             put_grouping(out, &metric.labels);
-            put_value(out, &metric.value);
+            put_value(out, &metric.value, metric.extra.is_some());
+            if let Some(extra) = &metric.extra {
+                put_extra(out, extra);
+            }
         }
     }
 }
@@ -120,14 +125,18 @@ const KINDS: [MetricType; 8] = [
     MetricType::StateSet,
 ];
 
-fn put_value(out: &mut Vec<u8>, value: &Value) {
+/// Added to the number of a value's kind when something follows it.
+const HAS_EXTRA: u8 = 0x10;
+
+fn put_value(out: &mut Vec<u8>, value: &Value, has_extra: bool) {
+    let extra = if has_extra { HAS_EXTRA } else { 0 };
     match value {
         Value::Simple(v) => {
-            out.push(0);
+            out.push(extra);
             put_f64(out, *v);
         }
         Value::Summary { count, sum, quantiles } => {
-            out.push(1);
+            out.push(1 | extra);
             put_uvarint(out, *count);
             put_f64(out, *sum);
             put_len(out, quantiles.len());
@@ -137,13 +146,19 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
             }
         }
         Value::Histogram { count, sum, buckets, native } => {
-            out.push(2);
-            put_uvarint(out, *count);
+            let counts = [*count].into_iter().chain(buckets.iter().map(|one| one.cumulative));
+            let are_whole = counts.into_iter().all(|one| whole(one).is_some());
+            out.push(extra | if are_whole { 2 } else { 3 });
+            let put_count = |out: &mut Vec<u8>, count: f64| match whole(count) {
+                Some(count) if are_whole => put_uvarint(out, count),
+                Some(_) | None => put_f64(out, count),
+            };
+            put_count(out, *count);
             put_f64(out, *sum);
             put_len(out, buckets.len());
             for bucket in buckets {
                 put_f64(out, bucket.upper);
-                put_uvarint(out, bucket.cumulative);
+                put_count(out, bucket.cumulative);
             }
             match native.as_deref() {
                 None => out.push(0),
@@ -157,6 +172,30 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
                 }
             }
         }
+    }
+}
+
+fn put_extra(out: &mut Vec<u8>, extra: &Extra) {
+    put_time(out, extra.start_ms);
+    put_len(out, extra.exemplars.len());
+    extra.exemplars.iter().for_each(|one| put_exemplar(out, one));
+    put_len(out, extra.bucket_exemplars.len());
+    for (bucket, exemplar) in &extra.bucket_exemplars {
+        put_len(out, *bucket);
+        put_exemplar(out, exemplar);
+    }
+}
+
+fn put_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
+    put_grouping(out, &Grouping::from(&exemplar.labels));
+    put_f64(out, exemplar.value);
+    put_time(out, exemplar.t);
+}
+
+fn put_time(out: &mut Vec<u8>, ms: Option<i64>) {
+    out.push(u8::from(ms.is_some()));
+    if let Some(ms) = ms {
+        put_varint(out, ms);
     }
 }
 
@@ -282,24 +321,64 @@ impl<'a> Reader<'a> {
             help: self.str()?.to_owned(),
             kind: *KINDS.get(usize::from(self.byte()?)).ok_or(BadRecord)?,
             time_ms: self.i64()?,
-            metrics: self
-                .list(|reader| Ok(Metric { labels: reader.grouping()?, value: reader.value()? }))?,
+            metrics: self.list(Self::metric)?,
         })
     }
 
-    fn value(&mut self) -> Result<Value, BadRecord> {
-        Ok(match self.byte()? {
+    fn metric(&mut self) -> Result<Metric, BadRecord> {
+        let labels = self.grouping()?;
+        let kind = self.byte()?;
+        let value = self.value(kind & !HAS_EXTRA)?;
+        let extra = match kind & HAS_EXTRA {
+            0 => None,
+            _ => Some(Box::new(self.extra()?)),
+        };
+        Ok(Metric { labels, value, extra })
+    }
+
+    fn extra(&mut self) -> Result<Extra, BadRecord> {
+        Ok(Extra {
+            start_ms: self.time()?,
+            exemplars: self.list(Self::exemplar)?,
+            bucket_exemplars: self.list(|reader| {
+                let bucket = usize::try_from(reader.u64()?).map_err(|_| BadRecord)?;
+                Ok((bucket, reader.exemplar()?))
+            })?,
+        })
+    }
+
+    fn exemplar(&mut self) -> Result<Exemplar, BadRecord> {
+        let labels = self.grouping()?;
+        let labels = Labels::from_pairs(labels.iter());
+        Ok(Exemplar { labels, value: self.f64()?, t: self.time()? })
+    }
+
+    fn time(&mut self) -> Result<Option<i64>, BadRecord> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => self.i64().map(Some),
+            _ => Err(BadRecord),
+        }
+    }
+
+    /// A histogram's count: whole in values of kind 2.
+    fn count(&mut self, kind: u8) -> Result<f64, BadRecord> {
+        if kind == 2 { self.u64().map(stdx::metrics::float) } else { self.f64() }
+    }
+
+    fn value(&mut self, kind: u8) -> Result<Value, BadRecord> {
+        Ok(match kind {
             0 => Value::Simple(self.f64()?),
             1 => Value::Summary {
                 count: self.u64()?,
                 sum: self.f64()?,
                 quantiles: self.list(|reader| Ok((reader.f64()?, reader.f64()?)))?,
             },
-            2 => Value::Histogram {
-                count: self.u64()?,
+            2 | 3 => Value::Histogram {
+                count: self.count(kind)?,
                 sum: self.f64()?,
                 buckets: self.list(|reader| {
-                    Ok(Bucket { upper: reader.f64()?, cumulative: reader.u64()? })
+                    Ok(Bucket { upper: reader.f64()?, cumulative: reader.count(kind)? })
                 })?,
                 native: match self.byte()? {
                     0 => None,

@@ -184,6 +184,29 @@ fn damage_is_named_and_the_rest_is_read() {
 }
 
 #[test]
+fn the_version_before_is_read_and_the_one_after_is_not() {
+    for (version, is_read) in [(0_u8, false), (1, true), (2, true), (3, false)] {
+        let (fs, clock) = (SimFs::new(1), Arc::new(SimClock::at(1_700_000_000_000)));
+        let gateway = open(&fs, &clock, options());
+        let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_count 3\nh_sum 1\nx 1\n";
+        put(&gateway, "a", body).unwrap();
+        let groups = gateway.groups();
+        drop(gateway);
+        let (file, _) = files(&fs).remove(0);
+        let mut bytes = stdx::fs::read_all(&fs, &file, 1 << 20).unwrap();
+        bytes[8] = version;
+        stdx::fs::write_atomic(&fs, &file, &bytes).unwrap();
+        let opened = Gateway::open(Arc::new(fs), clock, Path::new(DIR), options());
+        match opened {
+            Ok(gateway) => assert!(is_read && gateway.groups() == groups, "{version}"),
+            Err(error) => {
+                assert!(!is_read && matches!(error, OpenError::Version { .. }), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_damaged_file_is_kept_and_a_torn_tail_is_not() {
     let (fs, clock) = (SimFs::new(1), Arc::new(SimClock::at(1_700_000_000_000)));
     let gateway = open(&fs, &clock, options());

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use model::exemplar::Exemplar;
 use model::labels::Labels;
 use model::metadata::MetricType;
 use stdx::varint::{put_uvarint, uvarint};
@@ -93,8 +94,8 @@ impl fmt::Debug for Grouping {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
     pub upper: f64,
-    /// With all buckets below.
-    pub cumulative: u64,
+    /// With all buckets below. Need not be whole.
+    pub cumulative: f64,
 }
 
 /// A metric's value.
@@ -107,9 +108,9 @@ pub enum Value {
         sum: f64,
         quantiles: Vec<(f64, f64)>,
     },
-    /// A histogram with classic buckets, native ones, or both.
+    /// A histogram with classic buckets, native ones, or both. Its counts need not be whole.
     Histogram {
-        count: u64,
+        count: f64,
         sum: f64,
         buckets: Vec<Bucket>,
         native: Option<Box<NativeHistogram>>,
@@ -121,6 +122,56 @@ pub enum Value {
 pub struct Metric {
     pub labels: Grouping,
     pub value: Value,
+    /// `None` for nothing.
+    pub extra: Option<Box<Extra>>,
+}
+
+impl Metric {
+    /// A metric with nothing besides.
+    #[must_use]
+    pub fn new(labels: Grouping, value: Value) -> Self {
+        Self { labels, value, extra: None }
+    }
+}
+
+/// What a metric can have besides, in protobuf alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extra {
+    /// When it began to count, in milliseconds since the Unix epoch.
+    pub start_ms: Option<i64>,
+    /// A counter's one, or a native histogram's.
+    pub exemplars: Vec<Exemplar>,
+    /// Those of classic buckets, behind the bucket's index; ascending.
+    pub bucket_exemplars: Vec<(usize, Exemplar)>,
+}
+
+impl Extra {
+    fn of_bucket(&self, i: usize) -> Option<&Exemplar> {
+        let at = self.bucket_exemplars.binary_search_by_key(&i, |(bucket, _)| *bucket);
+        at.ok().map(|at| &self.bucket_exemplars[at].1)
+    }
+}
+
+/// A count as Pushgateway prints it: an integer where it is one.
+#[must_use]
+pub fn count_text(count: f64) -> String {
+    if let Some(count) = whole(count) {
+        return count.to_string();
+    }
+    let mut out = String::new();
+    wire::float::format_go(&mut out, count);
+    out
+}
+
+/// A count as an integer, when it is one that a float holds exactly.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and in the range that is asked for before"
+)]
+pub(super) fn whole(count: f64) -> Option<u64> {
+    (count.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&count))
+        .then_some(count as u64)
 }
 
 /// The metrics of a name in one group, or in all.
@@ -141,7 +192,7 @@ impl Family {
         let labels: Vec<Vec<(&str, &str)>> =
             self.metrics.iter().map(|metric| metric.labels.iter().collect()).collect();
         let buckets: Vec<Vec<encode::Bucket<'_>>> =
-            self.metrics.iter().map(|metric| encoder_buckets(&metric.value)).collect();
+            self.metrics.iter().map(encoder_buckets).collect();
         let metrics: Vec<encode::Metric<'_>> = self
             .metrics
             .iter()
@@ -149,8 +200,8 @@ impl Family {
             .map(|(metric, (labels, buckets))| encode::Metric {
                 labels,
                 t: None,
-                start_t: None,
-                value: encoder_value(&metric.value, buckets, protocol),
+                start_t: metric.extra.as_ref().and_then(|extra| extra.start_ms),
+                value: encoder_value(metric, buckets, protocol),
             })
             .collect();
         encoder.family(&encode::Family {
@@ -163,14 +214,15 @@ impl Family {
     }
 }
 
-fn encoder_buckets(value: &Value) -> Vec<encode::Bucket<'_>> {
-    match value {
-        Value::Histogram { buckets, .. } => buckets
-            .iter()
-            .map(|one| encode::Bucket {
+fn encoder_buckets(metric: &Metric) -> Vec<encode::Bucket<'_>> {
+    let extra = metric.extra.as_deref();
+    match &metric.value {
+        Value::Histogram { buckets, .. } => (0..)
+            .zip(buckets)
+            .map(|(i, one)| encode::Bucket {
                 upper: one.upper,
                 cumulative: one.cumulative,
-                exemplar: None,
+                exemplar: extra.and_then(|extra| extra.of_bucket(i)),
             })
             .collect(),
         Value::Simple(_) | Value::Summary { .. } => Vec::new(),
@@ -178,17 +230,18 @@ fn encoder_buckets(value: &Value) -> Vec<encode::Bucket<'_>> {
 }
 
 fn encoder_value<'a>(
-    value: &'a Value,
+    metric: &'a Metric,
     buckets: &'a [encode::Bucket<'a>],
     protocol: Protocol,
 ) -> encode::Value<'a> {
-    match value {
-        Value::Simple(v) => encode::Value::Simple { v: *v, exemplar: None },
+    let exemplars = metric.extra.as_ref().map_or(&[][..], |extra| &extra.exemplars);
+    match &metric.value {
+        Value::Simple(v) => encode::Value::Simple { v: *v, exemplar: exemplars.first() },
         Value::Summary { count, sum, quantiles } => {
             encode::Value::Summary { count: *count, sum: *sum, quantiles }
         }
-        Value::Histogram { native: Some(native), .. } if protocol == Protocol::Protobuf => {
-            encode::Value::Native(native)
+        Value::Histogram { native: Some(h), .. } if protocol == Protocol::Protobuf => {
+            encode::Value::Native { h, buckets, exemplars }
         }
         Value::Histogram { count, sum, .. } => {
             encode::Value::Histogram { count: *count, sum: *sum, buckets }
@@ -244,10 +297,7 @@ impl Group {
             help: help.to_owned(),
             kind: MetricType::Gauge,
             time_ms: self.push_time_ms.max(self.push_failure_time_ms),
-            metrics: vec![Metric {
-                labels: with_group([], &self.labels),
-                value: Value::Simple(seconds(ms)),
-            }],
+            metrics: vec![Metric::new(with_group([], &self.labels), Value::Simple(seconds(ms)))],
         };
         [
             family(PUSH_FAILURE_TIME, PUSH_FAILURE_TIME_HELP, self.push_failure_time_ms),

@@ -15,7 +15,9 @@ use super::error::OpenError;
 
 /// First bytes of a file, before its version.
 const MAGIC: &[u8; 8] = b"MGRUPUSH";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest version that is read: histograms had whole counts, and metrics nothing besides.
+const VERSION_MIN: u32 = 1;
 const HEADER_BYTES: usize = 12;
 /// First bytes of a record, by which reading finds on behind damage.
 const RECORD_MAGIC: [u8; 4] = [0x9a, 0x50, 0x47, 0xe1];
@@ -214,7 +216,7 @@ fn read(fs: &dyn Fs, dir: &Path, generation: u64) -> Result<Found, OpenError> {
     match head.map(|head| head.split_at(MAGIC.len())) {
         Some((magic, version)) if magic == MAGIC => {
             let version = version.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            if version != VERSION {
+            if !(VERSION_MIN..=VERSION).contains(&version) {
                 return Err(OpenError::Version { file, found: version, known: VERSION });
             }
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use model::exemplar::Exemplar;
 use model::histogram::{FloatHistogram, Histogram, Span};
+use model::labels::Labels;
 use model::metadata::MetricType;
 use wire::encode::{self, Encoder};
 use wire::escaping::EscapingScheme;
@@ -11,7 +13,7 @@ use wire::negotiate::Protocol;
 
 use super::codec::{self, Change};
 use super::tests::{exposed, gateway, key, options, put, shown};
-use super::{Gateway, Options, PushError, Replace, Value};
+use super::{Extra, Gateway, Options, PushError, Replace, Value};
 
 const PROTOBUF: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
@@ -51,6 +53,10 @@ fn limits_of_all_groups() {
     assert_eq!(put(&small, "c", "x 1\n"), Err(PushError::Closed));
 }
 
+fn exemplar(value: f64, t: Option<i64>) -> Exemplar {
+    Exemplar { labels: Labels::from_pairs([("trace_id", "abc")]), value, t }
+}
+
 fn protobuf(t: Option<i64>) -> (Vec<u8>, NativeHistogram) {
     let h = NativeHistogram::Int(Histogram {
         schema: 1,
@@ -65,18 +71,25 @@ fn protobuf(t: Option<i64>) -> (Vec<u8>, NativeHistogram) {
     let mut encoder = Encoder::new(Protocol::Protobuf, EscapingScheme::AllowUtf8, &mut body);
     let mut family = |name, kind, value| {
         let labels = [("e", ""), ("l", "v")];
-        let metric = encode::Metric { labels: &labels, t, start_t: None, value };
+        let metric = encode::Metric { labels: &labels, t, start_t: Some(1500), value };
         let metrics = [metric];
         encoder.family(&encode::Family { name, help: "h", unit: "", kind, metrics: &metrics });
     };
-    let buckets = [encode::Bucket { upper: 0.5, cumulative: 2, exemplar: None }];
-    family("n", MetricType::Histogram, encode::Value::Native(&h));
-    let classic = encode::Value::Histogram { count: 3, sum: 1.5, buckets: &buckets };
+    let exemplars = [exemplar(0.25, Some(2500)), exemplar(0.75, None)];
+    let buckets = [
+        encode::Bucket { upper: 0.25, cumulative: 1.0, exemplar: None },
+        encode::Bucket { upper: 0.5, cumulative: 2.5, exemplar: Some(&exemplars[0]) },
+    ];
+    let native = encode::Value::Native { h: &h, buckets: &buckets, exemplars: &exemplars };
+    family("n", MetricType::Histogram, native);
+    let classic = encode::Value::Histogram { count: 3.0, sum: 1.5, buckets: &buckets };
     family("c", MetricType::Histogram, classic);
     let quantiles = [(0.5, 2.0)];
     let summary = encode::Value::Summary { count: 3, sum: 1.5, quantiles: &quantiles };
     family("s", MetricType::Summary, summary);
     family("g", MetricType::Gauge, encode::Value::Simple { v: 2.5, exemplar: None });
+    let counter = encode::Value::Simple { v: 3.0, exemplar: Some(&exemplars[0]) };
+    family("t", MetricType::Counter, counter);
     encoder.finish();
     (body, h)
 }
@@ -93,7 +106,8 @@ fn protobuf_is_taken_with_native_histograms() {
     expect_test::expect![[r##"
         # HELP c h
         # TYPE c histogram
-        c_bucket{e="",instance="",job="p",l="v",le="0.5"} 2
+        c_bucket{e="",instance="",job="p",l="v",le="0.25"} 1
+        c_bucket{e="",instance="",job="p",l="v",le="0.5"} 2.5
         c_bucket{e="",instance="",job="p",l="v",le="+Inf"} 3
         c_sum{e="",instance="",job="p",l="v"} 1.5
         c_count{e="",instance="",job="p",l="v"} 3
@@ -102,6 +116,8 @@ fn protobuf_is_taken_with_native_histograms() {
         g{e="",instance="",job="p",l="v"} 2.5
         # HELP n h
         # TYPE n histogram
+        n_bucket{e="",instance="",job="p",l="v",le="0.25"} 1
+        n_bucket{e="",instance="",job="p",l="v",le="0.5"} 2.5
         n_bucket{e="",instance="",job="p",l="v",le="+Inf"} 3
         n_sum{e="",instance="",job="p",l="v"} 4.5
         n_count{e="",instance="",job="p",l="v"} 3
@@ -110,6 +126,9 @@ fn protobuf_is_taken_with_native_histograms() {
         s{e="",instance="",job="p",l="v",quantile="0.5"} 2
         s_sum{e="",instance="",job="p",l="v"} 1.5
         s_count{e="",instance="",job="p",l="v"} 3
+        # HELP t h
+        # TYPE t counter
+        t{e="",instance="",job="p",l="v"} 3
     "##]]
     .assert_eq(&shown(&first));
     // What is exposed as protobuf can be pushed again and is the same.
@@ -122,6 +141,14 @@ fn protobuf_is_taken_with_native_histograms() {
         panic!("no histogram");
     };
     assert_eq!(native.as_deref(), Some(&h));
+    let extra = |family: usize| group.families[family].metrics[0].extra.as_deref().unwrap();
+    let (with_time, without) = (exemplar(0.25, Some(2500)), exemplar(0.75, None));
+    let bucket_exemplars = vec![(1, with_time.clone())];
+    let want = Extra { start_ms: Some(1500), exemplars: vec![], bucket_exemplars };
+    assert_eq!(extra(0), &want);
+    assert_eq!(extra(2), &Extra { exemplars: vec![with_time.clone(), without], ..want.clone() });
+    let of_counter = Extra { exemplars: vec![with_time], bucket_exemplars: vec![], ..want };
+    assert_eq!(extra(4), &of_counter);
 }
 
 #[test]
@@ -138,7 +165,7 @@ fn native_histograms_of_both_kinds_read_back_from_the_journal() {
     let mut with_float = (*group).clone();
     let mut family = (*with_float.families[2]).clone();
     family.metrics[0].value =
-        Value::Histogram { count: 3, sum: 1.5, buckets: vec![], native: Some(Box::new(float)) };
+        Value::Histogram { count: 3.5, sum: 1.5, buckets: vec![], native: Some(Box::new(float)) };
     with_float.families[2] = Arc::new(family);
     let labels = group.labels.clone();
     let changes = [
@@ -167,8 +194,8 @@ fn protobuf_that_cannot_be_stored() {
     // A family of a name replaces one before; metrics of a name and labels in it are there twice.
     let values = [
         encode::Value::Summary { count: 1, sum: 1.0, quantiles: &[] },
-        encode::Value::Histogram { count: 1, sum: 1.0, buckets: &[] },
-        encode::Value::Native(&h),
+        encode::Value::Histogram { count: 1.0, sum: 1.0, buckets: &[] },
+        encode::Value::Native { h: &h, buckets: &[], exemplars: &[] },
     ];
     for (value, kind) in
         values.into_iter().zip([MetricType::Summary, MetricType::Histogram, MetricType::Histogram])

@@ -24,6 +24,6 @@ mod tests;
 mod text;
 
 pub use error::{OpenError, PushError};
-pub use family::{Bucket, Family, Group, Grouping, Metric, Value};
+pub use family::{Bucket, Extra, Family, Group, Grouping, Metric, Value, count_text};
 pub use gateway::{Gateway, Import, Options, OwnFamily, Recovery, Replace};
 pub use gob::{Persisted, persisted};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use model::metadata::MetricType;
 
-use super::family::{Metric, Value};
+use super::family::{Metric, Value, whole};
 
 /// The type's name in those texts.
 pub(super) fn type_name(kind: MetricType) -> &'static str {
@@ -46,11 +46,14 @@ pub(super) fn metric(metric: &Metric, kind: MetricType) -> String {
             format!("summary:{{{}}}", fields.join("  "))
         }
         Value::Histogram { count, sum, buckets, .. } => {
-            let mut fields =
-                vec![format!("sample_count:{count}"), format!("sample_sum:{}", float(*sum))];
+            let n = |name: &str, count: f64| match whole(count) {
+                Some(count) => format!("{name}:{count}"),
+                None => format!("{name}_float:{}", float(count)),
+            };
+            let mut fields = vec![n("sample_count", *count), format!("sample_sum:{}", float(*sum))];
             fields.extend(buckets.iter().map(|one| {
                 let upper = float(one.upper);
-                format!("bucket:{{cumulative_count:{}  upper_bound:{upper}}}", one.cumulative)
+                format!("bucket:{{{}  upper_bound:{upper}}}", n("cumulative_count", one.cumulative))
             }));
             format!("histogram:{{{}}}", fields.join("  "))
         }

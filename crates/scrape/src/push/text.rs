@@ -9,7 +9,7 @@ use model::names::NameScheme;
 use model::quote::quote;
 use wire::float::parse_exposed;
 
-use super::body::{Draft, Pairs, Part, whole};
+use super::body::{Draft, Pairs, Part};
 use super::family::Bucket;
 
 /// Families by name, and whether any sample has a time.
@@ -396,7 +396,7 @@ impl Reader<'_> {
         let bound = bound.filter(|bound| !bound.is_nan());
         Ok(Some(match target.kind {
             MetricType::Summary => match (target.suffix, bound) {
-                (Suffix::Count, _) => Part::Count(whole(v)),
+                (Suffix::Count, _) => Part::Count(v),
                 (Suffix::Sum, _) => Part::Sum(v),
                 (Suffix::None, Some(quantile)) => Part::Quantile(quantile, v),
                 (Suffix::None, None) => Part::Nothing,
@@ -418,16 +418,13 @@ impl Reader<'_> {
         }))
     }
 
-    /// A histogram's count. Those that are not whole are refused, where Pushgateway takes them.
-    fn count(&self, what: &str, target: &Target, v: f64) -> Result<u64, String> {
+    /// A histogram's count, which need not be whole.
+    fn count(&self, what: &str, target: &Target, v: f64) -> Result<f64, String> {
         let family = quote(&target.family);
         if v < 0.0 {
             return self.fail(format_args!("negative {what} for histogram {family}"));
         }
-        if v.fract() != 0.0 {
-            return self.fail(format_args!("{what} for histogram {family} is not a whole number"));
-        }
-        Ok(whole(v))
+        Ok(v)
     }
 }
 

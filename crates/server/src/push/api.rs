@@ -2,9 +2,11 @@
 
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
+use model::histogram::FloatHistogram;
 use model::metadata::MetricType;
-use scrape::push::{Family, Group, Metric, Value};
+use scrape::push::{Bucket, Family, Group, Metric, Value, count_text};
 use stdx::time;
+use wire::exposition::NativeHistogram;
 
 use crate::http::{Content, Reply};
 use crate::json;
@@ -158,18 +160,29 @@ fn metric(out: &mut String, metric: &Metric) {
             out.push_str(",\"sum\":");
             json::string(out, &number(*sum));
         }
-        Value::Histogram { count, sum, buckets, .. } => {
-            let rows =
-                buckets.iter().map(|b| (number(b.upper), b.cumulative.to_string())).collect();
+        Value::Histogram { count, sum, buckets, native } => {
             out.push('{');
-            by_name(out, "buckets", rows);
-            out.push_str(&format!(",\"count\":\"{count}\",\"labels\":"));
+            match native.as_deref() {
+                Some(NativeHistogram::Int(h)) => native_buckets(out, &h.to_float()),
+                Some(NativeHistogram::Float(h)) => native_buckets(out, h),
+                None => {
+                    let row = |b: &Bucket| (number(b.upper), count_text(b.cumulative));
+                    by_name(out, "buckets", buckets.iter().map(row).collect());
+                }
+            }
+            out.push_str(&format!(",\"count\":\"{}\",\"labels\":", count_text(*count)));
             labels(out);
             out.push_str(",\"sum\":");
             json::string(out, &number(*sum));
         }
     }
     out.push('}');
+}
+
+/// `"buckets":[[0,"0.5","1","2"],…]`, as Prometheus' API writes them.
+fn native_buckets(out: &mut String, h: &FloatHistogram) {
+    json::key(out, "buckets");
+    json::histogram_buckets(out, h);
 }
 
 /// `"name":{…}`, sorted by key; after another field with a comma.

@@ -146,8 +146,8 @@ impl Own {
     /// By name.
     pub(crate) fn families(&self, version: &Version) -> Vec<Family> {
         let version_text = pushgateway_version(version);
-        let build = Metric {
-            labels: Grouping::from_pairs([
+        let build = Metric::new(
+            Grouping::from_pairs([
                 ("branch", version.branch.as_str()),
                 ("goarch", std::env::consts::ARCH),
                 ("goos", std::env::consts::OS),
@@ -156,26 +156,23 @@ impl Own {
                 ("tags", "unknown"),
                 ("version", version_text.as_str()),
             ]),
-            value: Value::Simple(1.0),
-        };
+            Value::Simple(1.0),
+        );
         let mut families = vec![family(BUILD, MetricType::Gauge, vec![build])];
         let pushes = self.pushes.lock();
         for (i, of) in [DURATION, SIZE].into_iter().enumerate() {
-            let metrics = pushes.iter().map(|(method, summaries)| Metric {
-                labels: Grouping::from_pairs([("method", method.as_str())]),
-                value: summaries[i].value(),
+            let metrics = pushes.iter().map(|(method, summaries)| {
+                let labels = Grouping::from_pairs([("method", method.as_str())]);
+                Metric::new(labels, summaries[i].value())
             });
             families.push(family(of, MetricType::Summary, metrics.collect()));
         }
         drop(pushes);
         let requests = self.requests.lock();
-        let metrics = requests.iter().map(|((handler, method, code), n)| Metric {
-            labels: Grouping::from_pairs([
-                ("code", code.to_string().as_str()),
-                ("handler", handler),
-                ("method", method),
-            ]),
-            value: Value::Simple(stdx::metrics::float(*n)),
+        let metrics = requests.iter().map(|((handler, method, code), n)| {
+            let code = code.to_string();
+            let labels = [("code", code.as_str()), ("handler", handler), ("method", method)];
+            Metric::new(Grouping::from_pairs(labels), Value::Simple(stdx::metrics::float(*n)))
         });
         families.push(family(REQUESTS, MetricType::Counter, metrics.collect()));
         families.retain(|family| !family.metrics.is_empty());

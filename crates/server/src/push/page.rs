@@ -8,7 +8,7 @@ use crate::http::{Content, Reply};
 use crate::push::api::{kind, number};
 use crate::push::own::pushgateway_version;
 use crate::serve::Call;
-use scrape::push::{Group, Value};
+use scrape::push::{Group, Value, count_text};
 use stdx::time;
 
 /// Groups that the page shows; more are counted.
@@ -90,8 +90,9 @@ fn group(out: &mut String, group: &Group) {
 fn value(value: &Value) -> String {
     match value {
         Value::Simple(v) => number(*v),
-        Value::Summary { count, sum, .. } | Value::Histogram { count, sum, .. } => {
-            format!("count {count}, sum {}", number(*sum))
+        Value::Summary { count, sum, .. } => format!("count {count}, sum {}", number(*sum)),
+        Value::Histogram { count, sum, .. } => {
+            format!("count {}, sum {}", count_text(*count), number(*sum))
         }
     }
 }

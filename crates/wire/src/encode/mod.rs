@@ -50,10 +50,10 @@ pub enum Value<'a> {
     Simple { v: f64, exemplar: Option<&'a Exemplar> },
     /// `quantiles` are pairs of quantile and value.
     Summary { count: u64, sum: f64, quantiles: &'a [(f64, f64)] },
-    /// A classic histogram; its `+Inf` bucket may be left out.
-    Histogram { count: u64, sum: f64, buckets: &'a [Bucket<'a>] },
-    /// Written only in protobuf.
-    Native(&'a NativeHistogram),
+    /// A classic histogram; its `+Inf` bucket may be left out. Counts need not be whole.
+    Histogram { count: f64, sum: f64, buckets: &'a [Bucket<'a>] },
+    /// Written only in protobuf, with the classic buckets that it may have beside.
+    Native { h: &'a NativeHistogram, buckets: &'a [Bucket<'a>], exemplars: &'a [Exemplar] },
 }
 
 /// A bucket of a classic histogram.
@@ -61,7 +61,7 @@ pub enum Value<'a> {
 pub struct Bucket<'a> {
     pub upper: f64,
     /// With all buckets below.
-    pub cumulative: u64,
+    pub cumulative: f64,
     pub exemplar: Option<&'a Exemplar>,
 }
 
@@ -101,6 +101,17 @@ impl<'o> Encoder<'o> {
             Protocol::Protobuf | Protocol::Text100 | Protocol::Text004 => {}
         }
     }
+}
+
+/// A count as an integer, when it is one that a float holds exactly.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and in the range that is asked for before"
+)]
+fn whole(count: f64) -> Option<u64> {
+    (count.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&count))
+        .then_some(count as u64)
 }
 
 /// Names under an escaping scheme. Legacy names are never touched.

@@ -4,7 +4,7 @@ use model::exemplar::Exemplar;
 use model::histogram::Span;
 use model::metadata::MetricType;
 
-use super::{Family, Metric, Names, Value};
+use super::{Bucket, Family, Metric, Names, Value, whole};
 use crate::exposition::NativeHistogram;
 use crate::proto::{Writer, put_len, write_span};
 
@@ -68,23 +68,37 @@ fn write_metric(writer: &mut Writer<'_>, metric: &Metric<'_>, kind: MetricType, 
             write_time(writer, 4, start_t);
         }),
         Value::Histogram { count, sum, buckets } => writer.message(7, |writer| {
-            writer.u64(1, count);
+            write_count(writer, [1, 4], count);
             writer.f64(2, sum);
-            for bucket in buckets {
-                writer.message(3, |writer| {
-                    writer.u64(1, bucket.cumulative);
-                    writer.f64(2, bucket.upper);
-                    write_exemplar(writer, 3, bucket.exemplar);
-                });
-            }
+            write_buckets(writer, buckets);
             write_time(writer, 15, start_t);
         }),
-        Value::Native(h) => writer.message(7, |writer| {
+        Value::Native { h, buckets, exemplars } => writer.message(7, |writer| {
             write_native(writer, h);
+            write_buckets(writer, buckets);
             write_time(writer, 15, start_t);
+            exemplars.iter().for_each(|one| write_exemplar(writer, 16, Some(one)));
         }),
     }
     writer.i64(6, metric.t.unwrap_or_default());
+}
+
+/// A count in the field of integers or that of floats.
+fn write_count(writer: &mut Writer<'_>, [int, float]: [u64; 2], count: f64) {
+    match whole(count) {
+        Some(count) => writer.u64(int, count),
+        None => writer.f64(float, count),
+    }
+}
+
+fn write_buckets(writer: &mut Writer<'_>, buckets: &[Bucket<'_>]) {
+    for bucket in buckets {
+        writer.message(3, |writer| {
+            write_count(writer, [1, 4], bucket.cumulative);
+            writer.f64(2, bucket.upper);
+            write_exemplar(writer, 3, bucket.exemplar);
+        });
+    }
 }
 
 fn write_native(writer: &mut Writer<'_>, h: &NativeHistogram) {

@@ -20,8 +20,9 @@ fn check(protocol: Protocol, escaping: EscapingScheme, expected: Expect) {
         metric(&[], None, simple(1e6, None)),
     ];
     let dotted = [metric(&[("l.m", "x")], Some(-5), simple(0.25, None))];
-    let buckets = [Bucket { upper: 1.0, cumulative: 2, exemplar: Some(&exemplar) }];
-    let histogram = [metric(&[], None, Value::Histogram { count: 3, sum: 4.5, buckets: &buckets })];
+    let buckets = [Bucket { upper: 1.0, cumulative: 2.0, exemplar: Some(&exemplar) }];
+    let histogram =
+        [metric(&[], None, Value::Histogram { count: 3.0, sum: 4.5, buckets: &buckets })];
     let summary = [metric(
         &[("x", "y")],
         None,

@@ -49,6 +49,12 @@ enum Number {
     Int(u64),
 }
 
+impl Number {
+    fn of_count(count: f64) -> Self {
+        super::whole(count).map_or(Self::Float(count), Self::Int)
+    }
+}
+
 impl FamilyWriter<'_> {
     fn is_open_metrics(&self) -> bool {
         self.dialect == Dialect::OpenMetrics
@@ -112,7 +118,7 @@ impl FamilyWriter<'_> {
                     let sample = Sample {
                         suffix: "_bucket",
                         bound: Some(("le", bucket.upper)),
-                        v: Number::Int(bucket.cumulative),
+                        v: Number::of_count(bucket.cumulative),
                         exemplar: bucket.exemplar,
                     };
                     self.sample(out, metric, &sample);
@@ -121,9 +127,9 @@ impl FamilyWriter<'_> {
                 let (sum_suffix, count_suffix) =
                     if gauge { ("_gsum", "_gcount") } else { ("_sum", "_count") };
                 self.sample(out, metric, &plain(sum_suffix, Number::Float(sum)));
-                self.sample(out, metric, &plain(count_suffix, Number::Int(count)));
+                self.sample(out, metric, &plain(count_suffix, Number::of_count(count)));
             }
-            Value::Native(_) => {}
+            Value::Native { .. } => {}
         }
     }
 

@@ -101,6 +101,12 @@ impl HistogramEntry<'_> {
         self.parser.native_exemplars()
     }
 
+    /// All of its own, those of its classic buckets left out.
+    #[must_use]
+    pub fn own_exemplars(&self) -> Vec<Exemplar> {
+        self.parser.own_exemplars()
+    }
+
     /// As [`Series::start_t`].
     #[must_use]
     pub fn start_t(&self) -> Option<i64> {

@@ -357,6 +357,10 @@ impl<'a> ProtobufParser<'a> {
         exemplar.map(|exemplar| exemplar_of(&exemplar))
     }
 
+    pub(super) fn own_exemplars(&self) -> Vec<Exemplar> {
+        self.metric.histogram.exemplars.iter().map(exemplar_of).collect()
+    }
+
     /// The exemplars of a native histogram: its own, or else those of its classic buckets. Those without a time are left out.
     pub(super) fn native_exemplars(&self) -> Vec<Exemplar> {
         let h = &self.metric.histogram;

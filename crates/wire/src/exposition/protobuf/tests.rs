@@ -65,8 +65,8 @@ fn simple_and_expanded_families() {
         series "f_sum�x�y" 1.5 Some(1500) {"__name__": "f_sum", "x": "y"}
     "#]],
     );
-    let buckets = [Bucket { upper: 1.0, cumulative: 1, exemplar: Some(&exemplar) }];
-    let classic = Value::Histogram { count: 2, sum: 1.5, buckets: &buckets };
+    let buckets = [Bucket { upper: 1.0, cumulative: 1.0, exemplar: Some(&exemplar) }];
+    let classic = Value::Histogram { count: 2.0, sum: 1.5, buckets: &buckets };
     check(
         &encoded(MetricType::Histogram, classic),
         expect![[r#"
@@ -78,8 +78,8 @@ fn simple_and_expanded_families() {
         series "f_bucket�le�+Inf�x�y" 2.0 Some(1500) {"__name__": "f_bucket", "le": "+Inf", "x": "y"}
     "#]],
     );
-    let buckets = [Bucket { upper: f64::INFINITY, cumulative: 2, exemplar: None }];
-    let classic = Value::Histogram { count: 2, sum: 1.5, buckets: &buckets };
+    let buckets = [Bucket { upper: f64::INFINITY, cumulative: 2.0, exemplar: None }];
+    let classic = Value::Histogram { count: 2.0, sum: 1.5, buckets: &buckets };
     check(
         &encoded(MetricType::GaugeHistogram, classic),
         expect![[r#"
@@ -105,7 +105,7 @@ fn native_histograms_are_compacted() {
         ..Histogram::default()
     });
     check(
-        &encoded(MetricType::Histogram, Value::Native(&int)),
+        &encoded(MetricType::Histogram, Value::Native { h: &int, buckets: &[], exemplars: &[] }),
         expect![[r#"
         help f: "some help"
         type f: histogram
@@ -119,7 +119,10 @@ fn native_histograms_are_compacted() {
         ..FloatHistogram::default()
     });
     check(
-        &encoded(MetricType::GaugeHistogram, Value::Native(&float)),
+        &encoded(
+            MetricType::GaugeHistogram,
+            Value::Native { h: &float, buckets: &[], exemplars: &[] },
+        ),
         expect![[r#"
         help f: "some help"
         type f: gaugehistogram
@@ -128,7 +131,7 @@ fn native_histograms_are_compacted() {
     );
     let empty = NativeHistogram::Int(Histogram::default());
     check(
-        &encoded(MetricType::Histogram, Value::Native(&empty)),
+        &encoded(MetricType::Histogram, Value::Native { h: &empty, buckets: &[], exemplars: &[] }),
         expect![[r#"
         help f: "some help"
         type f: histogram
@@ -136,7 +139,8 @@ fn native_histograms_are_compacted() {
     "#]],
     );
     let options = ProtobufOptions { ignore_native: true, keep_classic: false };
-    let body = encoded(MetricType::Histogram, Value::Native(&int));
+    let body =
+        encoded(MetricType::Histogram, Value::Native { h: &int, buckets: &[], exemplars: &[] });
     let mut parser = Parser::with_options(&body, Format::Protobuf, options);
     let mut n_series = 0;
     while let Some(entry) = parser.next_entry().unwrap() {
