@@ -3,9 +3,19 @@
 //! A mapping is a tree as in `OpenSearch`: objects have properties, and a field may have multi-fields (`f.keyword`). Columns are stored once for each
 //! leaf (`f`); a multi-field is another way to look at the same column.
 
+mod dynamic;
+mod merge;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod types;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+
+pub use dynamic::{Decision, Leaf, simple_match};
+pub use parse::{FIELDS_MAX, MappingError};
 
 /// The type of a field, by its name in a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -152,26 +162,3 @@ fn find_in<'a>(field: &'a Field, path: &'a str, rest: &'a str, depth: usize) -> 
 
 /// Deepest object in a mapping (`index.mapping.depth.limit` is 20 by default, and bounded by this).
 pub const DEPTH_MAX: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_name_leaves_multi_fields_and_dotted_keys() {
-        let mut mapping = Mapping::default();
-        let mut text = Field::new(FieldType::Text);
-        text.fields.insert("keyword".to_owned(), Field::new(FieldType::Keyword));
-        let mut object = Field::new(FieldType::Object);
-        object.properties.insert("b".to_owned(), text);
-        object.properties.insert("c.d".to_owned(), Field::new(FieldType::Long));
-        mapping.root.properties.insert("a".to_owned(), object);
-        let find =
-            |path| mapping.find(path).map(|found| (found.field.kind, found.column.to_owned()));
-        assert_eq!(find("a.b"), Some((FieldType::Text, "a.b".to_owned())));
-        assert_eq!(find("a.b.keyword"), Some((FieldType::Keyword, "a.b".to_owned())));
-        assert_eq!(find("a.c.d"), Some((FieldType::Long, "a.c.d".to_owned())));
-        assert_eq!(find("a"), Some((FieldType::Object, "a".to_owned())));
-        assert_eq!((find("a.b.c"), find("b"), find("")), (None, None, None));
-    }
-}
