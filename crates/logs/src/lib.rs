@@ -15,6 +15,7 @@
 
 pub mod bits;
 pub mod column;
+pub mod date;
 pub mod mapping;
 pub mod part;
 pub mod query;
