@@ -16,6 +16,7 @@
 pub mod bits;
 pub mod column;
 pub mod date;
+pub mod ids;
 pub mod mapping;
 pub mod part;
 pub mod query;

@@ -8,8 +8,7 @@ use crate::column::{Column, Kind};
 /// Most rows of a block. Pages of a segment have the same rows in every column, so that block `n` is page `n`.
 pub const BLOCK_ROWS: usize = 2_048;
 
-/// Columns that every row has, beside the document's own fields. Their names cannot be a document's: a name that begins with `_` is kept
-/// for these in `OpenSearch` too.
+/// Columns that every row may have, beside the document's own fields.
 pub mod system {
     /// `Int`, dense: the place of the write in its index's order of writes. Unique in the index; ascending with arrival.
     pub const SEQ: &str = "_seq";
@@ -25,6 +24,12 @@ pub mod system {
     pub const IGNORED: &str = "_ignored";
     /// `Str`: the document as it was written, only for rows that cannot be made from their columns.
     pub const SOURCE: &str = "_source";
+    /// `Str`: how the document is made from its columns (`crate::source`), for rows without [`SOURCE`].
+    pub const SHAPE: &str = "_shape";
+
+    /// Every name of a column that is not a document's own field. A document's field of such a name gets no column; other names that begin
+    /// with `_` (`_SYSTEMD_UNIT`) are ordinary.
+    pub const ALL: [&str; 8] = [SEQ, TIME, ID, VERSION, ROUTING, IGNORED, SOURCE, SHAPE];
 }
 
 /// A part or block that cannot be read: damage on disk, or the disk itself.

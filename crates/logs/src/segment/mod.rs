@@ -33,6 +33,8 @@ pub struct WriteOptions {
     pub micros: Vec<String>,
     /// `Int` fields that are nanoseconds since 1970 (`date_nanos`), for other readers.
     pub nanos: Vec<String>,
+    /// What identifiers of rows without `_id` are made with (`crate::ids::auto_id`): kept in the file.
+    pub id_key: u64,
 }
 
 impl Default for WriteOptions {
@@ -46,6 +48,7 @@ impl Default for WriteOptions {
             by_template: true,
             micros: names(&["@timestamp"]),
             nanos: Vec::new(),
+            id_key: 0,
         }
     }
 }
