@@ -13,7 +13,7 @@ pub struct Error {
     /// `error.reason`.
     pub reason: String,
     /// Further members of the error object (`index`, `index_uuid`, `resource.type` …).
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
     /// What it follows from, if something else (`caused_by`).
     pub cause: Option<Box<Error>>,
 }
@@ -22,7 +22,7 @@ impl Error {
     /// An error without further members.
     #[must_use]
     pub fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), more: Map::new(), cause: None }
+        Self { status, kind, reason: reason.into(), more: Box::default(), cause: None }
     }
 
     /// With one more member.
@@ -61,7 +61,7 @@ impl Error {
         let mut object = Map::new();
         object.insert("type".to_owned(), self.kind.into());
         object.insert("reason".to_owned(), self.reason.clone().into());
-        object.extend(self.more.clone());
+        object.extend((*self.more).clone());
         if let Some(cause) = &self.cause {
             object.insert("caused_by".to_owned(), cause.object());
         }
