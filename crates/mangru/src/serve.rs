@@ -86,7 +86,8 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         "most memory of bodies and queries together"
     );
     let web = web::file(flags)?;
-    if !web.as_ref().is_some_and(|(_, now)| now.asks_who_comes()) {
+    let has_passwords = web.as_ref().is_some_and(|(_, now)| now.asks_who_comes());
+    if !has_passwords && first.tokens()?.is_empty() {
         warn_of_open(server_config.listen.iter().chain(&server_config.push.listen));
     }
     server_config.web = web.map(|(file, _)| file);
@@ -96,7 +97,8 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(loaded(&config, source.path()))
+        let tokens = config.tokens().map_err(|error| error.0)?;
+        Ok(server::Loaded { tokens, ..loaded(&config, source.path()) })
     };
     server::run(server_config, Box::new(loader), Arc::new(RealFs), clock)?;
     Ok(())
@@ -189,6 +191,7 @@ fn loaded(config: &Config, path: Option<PathBuf>) -> server::Loaded {
         external_labels: config.external_labels(),
         subquery_step_ms: Some(config.evaluation_interval_ms()),
         start_only: config.start_only(),
+        tokens: Vec::new(),
     }
 }
 

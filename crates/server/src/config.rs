@@ -9,6 +9,7 @@ use promql::parse::ParserOptions;
 use scrape::config::ScrapeConfig;
 use scrape::discovery::ParseYaml;
 
+use crate::web::Token;
 use crate::web::config::WebFile;
 
 /// What needs a restart to change.
@@ -185,6 +186,8 @@ pub struct Loaded {
     pub scrape_configs: Vec<ScrapeConfig>,
     /// Labels that others see on everything of ours (federation, remote storage).
     pub external_labels: Vec<(String, String)>,
+    /// Who may do what; empty: whoever comes in may do everything.
+    pub tokens: Vec<Token>,
     /// The step of subqueries that name none, in milliseconds; `None`: [`QueryConfig::subquery_step_ms`].
     pub subquery_step_ms: Option<i64>,
     /// What of the file only the start takes over, as key and value: a reload that changes one says so.

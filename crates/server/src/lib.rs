@@ -44,4 +44,4 @@ pub use config::{
 };
 pub use run::run;
 pub use web::config::{ClientAuth, RateLimit, TlsServer, WebConfig, WebFile, WebLoader};
-pub use web::{check_hash, check_web};
+pub use web::{Scope, Token, check_hash, check_web};

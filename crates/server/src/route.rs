@@ -6,6 +6,7 @@ use crate::answer::ApiResult;
 use crate::http::Reply;
 use crate::params::decode;
 use crate::serve::Call;
+use crate::web::Scope;
 
 /// Where a handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub(crate) struct Route {
     /// `:name` stands for one segment, `*` at the end for one and all behind it.
     pub(crate) path: &'static str,
     pub(crate) methods: &'static [Method],
+    /// What a token has to be good for.
+    pub(crate) scope: Scope,
     pub(crate) lane: Lane,
     /// Whether it is refused until the storage is open and while the server stops.
     pub(crate) ready: bool,

@@ -24,6 +24,7 @@ use crate::push::own::Seen;
 use crate::request_line::LineStart;
 use crate::route::{self, Found, Handler, Lane, Route};
 use crate::state::{Phase, State};
+use crate::web::{Access, Scope, Standing};
 
 /// Longest silence inside of a body.
 const BODY_SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -87,19 +88,24 @@ where
     if body.is_end_stream() {
         line_start.body_is_read();
     }
-    let reply = match &state.guard {
-        None => routed(&state, face, head, body, &line_start).await,
-        Some(guard) => match guard.admit(&head.headers, start).await {
-            Ok(ready) => {
-                let mut reply = routed(&state, face, head, body, &line_start).await;
+    let admitted = match &state.guard {
+        None => Ok((None, Standing::Anybody)),
+        Some(guard) => {
+            guard.admit(&head.headers, start).await.map(|(ready, standing)| (Some(ready), standing))
+        }
+    };
+    let reply = match admitted {
+        Ok((ready, standing)) => {
+            let mut reply = routed(&state, face, standing, (head, body), &line_start).await;
+            if let Some(ready) = ready {
                 ready.dress(&mut reply);
-                reply
             }
-            Err(reply) => {
-                drain(body, &line_start).await;
-                *reply
-            }
-        },
+            reply
+        }
+        Err(reply) => {
+            drain(body, &line_start).await;
+            *reply
+        }
     };
     let mut response = Response::new(ReplyBody(reply.content));
     *response.status_mut() = reply.status;
@@ -111,16 +117,28 @@ where
 async fn routed<B>(
     state: &Arc<State>,
     face: Face,
-    head: hyper::http::request::Parts,
-    body: B,
+    standing: Standing,
+    (head, body): (hyper::http::request::Parts, B),
     line_start: &LineStart,
 ) -> Reply
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let start = state.mono();
-    match locate(state, face, &head.method, head.uri.path()) {
-        Err(reply) => *reply,
+    let loaded = state.loaded();
+    let access = Access::of(&loaded.tokens, standing, &head.headers);
+    let located = locate(state, face, &head.method, head.uri.path());
+    let located = match located {
+        // Whoever is not known is not told what there is not.
+        Err(_) if access.is_nobody() => access.to(Scope::Read).and(located),
+        Err(reply) => Err(reply),
+        Ok(found) => permitted(state, &access, found.0, &head.headers).map(|()| found),
+    };
+    match located {
+        Err(reply) => {
+            drain(body, line_start).await;
+            *reply
+        }
         Ok((route, segment, path)) => {
             let query = head.uri.query().unwrap_or_default().to_owned();
             let request = Request {
@@ -151,6 +169,22 @@ where
             }
             reply
         }
+    }
+}
+
+/// Whether a route may be used. The gateway's write token opens what changes groups, and is asked of those who are not known
+/// otherwise.
+fn permitted(
+    state: &State,
+    access: &Access<'_>,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<(), Box<Reply>> {
+    let push = &state.config.push;
+    match push::token::refusal(route, push, headers) {
+        None if push.write_token.is_some() && route.lane == Lane::Push => Ok(()),
+        Some(refusal) if !access.is_known() => access.to(route.scope).and(Err(Box::new(refusal))),
+        Some(_) | None => access.to(route.scope),
     }
 }
 
@@ -219,10 +253,6 @@ where
     if route.ready
         && let Some(reply) = not_ready(call.state.phase())
     {
-        return reply;
-    }
-    let push = &call.state.config.push;
-    if let Some(reply) = push::token::refusal(route, push, &call.request.headers) {
         return reply;
     }
     if let Err(reply) = read_body(route, &mut call, body).await {

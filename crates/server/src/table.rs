@@ -4,6 +4,7 @@ use hyper::Method;
 
 use crate::push::table::pushed;
 use crate::route::{BodyLimit, Handler, Lane, Route};
+use crate::web::Scope;
 use crate::{federate, lifecycle, names, pages, query, self_metrics, status, targets, tree, write};
 
 const GET: &[Method] = &[Method::GET];
@@ -25,6 +26,8 @@ const WRITE: BodyLimit = BodyLimit {
     bytes_max: wire::remote::REQUEST_BYTES_MAX,
 };
 
+// All of these read, unless the table says otherwise.
+
 /// An API route that looks at what is in memory.
 const fn status(
     path: &'static str,
@@ -40,7 +43,8 @@ const fn api(
     body: BodyLimit,
     handler: fn(&crate::serve::Call) -> crate::answer::ApiResult,
 ) -> Route {
-    Route { path, methods, lane, ready: true, compress: true, body, handler: Handler::Api(handler) }
+    let handler = Handler::Api(handler);
+    Route { path, methods, scope: Scope::Read, lane, ready: true, compress: true, body, handler }
 }
 
 const fn plain(
@@ -51,12 +55,17 @@ const fn plain(
     Route {
         path,
         methods,
+        scope: Scope::Read,
         lane: Lane::Inline,
         ready: false,
         compress: false,
         body: SMALL,
         handler: Handler::Plain(handler),
     }
+}
+
+const fn admin(path: &'static str) -> Route {
+    Route { scope: Scope::Admin, ..api(path, POST_PUT, Lane::Inline, SMALL, lifecycle::admin) }
 }
 
 /// Looked through from the top.
@@ -85,16 +94,17 @@ pub(crate) static ROUTES: &[Route] = &[
     Route { ready: false, ..status("/api/v1/status/walreplay", status::wal_replay) },
     status("/api/v1/status/tsdb/blocks", status::blocks),
     api("/api/v1/status/tsdb", GET, Lane::Read, SMALL, status::tsdb),
-    api("/api/v1/admin/tsdb/snapshot", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
-    api("/api/v1/admin/tsdb/delete_series", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
-    api("/api/v1/admin/tsdb/clean_tombstones", POST_PUT, Lane::Inline, SMALL, lifecycle::admin),
+    admin("/api/v1/admin/tsdb/snapshot"),
+    admin("/api/v1/admin/tsdb/delete_series"),
+    admin("/api/v1/admin/tsdb/clean_tombstones"),
     Route {
+        scope: Scope::Write,
         lane: Lane::Write,
         ready: true,
         body: WRITE,
         ..plain("/api/v1/write", POST, write::write)
     },
-    api("/api/v1/*", OPTIONS, Lane::Inline, SMALL, status::options),
+    Route { scope: Scope::Open, ..api("/api/v1/*", OPTIONS, Lane::Inline, SMALL, status::options) },
     Route { lane: Lane::Control, compress: true, ..plain("/metrics", GET, self_metrics::metrics) },
     Route {
         lane: Lane::Read,
@@ -105,12 +115,16 @@ pub(crate) static ROUTES: &[Route] = &[
     pushed("/metrics/job/*"),
     pushed("/metrics/job@base64/*"),
     plain("/version", GET, status::version),
-    plain("/-/healthy", GET_HEAD, lifecycle::healthy),
-    Route { ready: true, ..plain("/-/ready", GET_HEAD, lifecycle::ready) },
+    Route { scope: Scope::Open, ..plain("/-/healthy", GET_HEAD, lifecycle::healthy) },
+    Route { scope: Scope::Open, ready: true, ..plain("/-/ready", GET_HEAD, lifecycle::ready) },
     plain("/-/reload", GET, lifecycle::only_post),
-    Route { lane: Lane::Control, ..plain("/-/reload", POST_PUT, lifecycle::reload) },
+    Route {
+        lane: Lane::Control,
+        scope: Scope::Admin,
+        ..plain("/-/reload", POST_PUT, lifecycle::reload)
+    },
     plain("/-/quit", GET, lifecycle::only_post),
-    plain("/-/quit", POST_PUT, lifecycle::quit),
+    Route { scope: Scope::Admin, ..plain("/-/quit", POST_PUT, lifecycle::quit) },
     plain("/", GET, pages::root),
     plain("/graph", GET, pages::graph),
     plain("/query", GET, pages::page),

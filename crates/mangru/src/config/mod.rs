@@ -3,6 +3,7 @@
 //! The tables of the sections are in the modules below; this file is what holds between sections.
 
 mod alerting;
+mod auth;
 mod expand;
 mod files;
 mod global;
@@ -144,7 +145,7 @@ fn read_text(text: &str, section: &'static Section) -> Result<Record, Failure> {
 /// Fills in what sections take from each other, and checks what holds between them. Returns warnings.
 fn finish(root: &mut Record, options: &Options) -> Result<Vec<String>, Problem> {
     fill_in(root, options)?;
-    own::check(root)?;
+    auth::check(root)?;
     for (list, words) in [("rule_files", "rule"), ("scrape_config_files", "scrape config")] {
         for file in root.list(list) {
             let file = file.as_text();
@@ -261,6 +262,14 @@ fn not_active(root: &Record) -> Vec<String> {
 }
 
 impl Config {
+    /// Who may do what; the files of tokens are read now.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: a file of a token cannot be used.
+    pub(crate) fn tokens(&self) -> Result<Vec<server::Token>, ConfigError> {
+        auth::tokens(&self.root)
+    }
+
     /// The configuration with everything written out, secrets hidden.
     pub(crate) fn yaml(&self) -> String {
         yaml::emit(&dump(&self.root))

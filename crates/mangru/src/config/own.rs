@@ -1,7 +1,8 @@
 //! The sections of a `mangru.yml` that stand beside Prometheus' own, and which of them this version runs.
 
+use super::auth;
 use crate::push;
-use crate::schema::{Key, Kind, Problem, Record, Section, key, no_check};
+use crate::schema::{Key, Kind, Record, Section, key, no_check};
 
 /// The sections. Their keys are checked; those that are not run are said at the start.
 pub(super) const OWN: &[Key] = &[
@@ -11,7 +12,7 @@ pub(super) const OWN: &[Key] = &[
     key("host_metrics", Kind::Section(&HOST_METRICS)),
     key("dashboards", Kind::Section(&DASHBOARDS)),
     key("listen", Kind::Section(&LISTEN)),
-    key("auth", Kind::Any),
+    key("auth", Kind::Section(&auth::AUTH)),
 ];
 
 static PUSHGATEWAY: Section = Section {
@@ -120,15 +121,6 @@ static LISTEN: Section = Section {
 /// `HOST:PORT`, the host possibly empty.
 pub(crate) fn is_address(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-}
-
-/// Refuses what it would be wrong to leave out quietly: who may come in.
-pub(super) fn check(root: &Record) -> Result<(), Problem> {
-    if root.is_given("auth") {
-        let text = "auth is not built in this version: keep the server on loopback or behind a proxy, and remove the section";
-        return Err(root.key_problem("auth", text));
-    }
-    Ok(())
 }
 
 /// Sections that are accepted and do nothing yet, each as a sentence.

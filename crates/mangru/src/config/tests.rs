@@ -412,13 +412,6 @@ fn our_own_sections() {
         "#]],
     );
     check(
-        "auth: {users: [a]}",
-        &expect![[r#"
-        prometheus.yml:1:1: parsing YAML file prometheus.yml: auth is not built in this version: keep the server on loopback or behind a proxy, and remove the section
-          key auth
-    "#]],
-    );
-    check(
         "listen: {main: nowhere}",
         &expect![[r#"
         prometheus.yml:1:10: parsing YAML file prometheus.yml: "nowhere" is not HOST:PORT

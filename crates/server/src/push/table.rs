@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::lifecycle;
 use crate::push::{api, face, groups, metrics, page, select};
 use crate::route::{BodyLimit, Handler, Lane, Route};
+use crate::web::Scope;
 
 const GET: &[Method] = &[Method::GET];
 const PUT: &[Method] = &[Method::PUT];
@@ -25,6 +26,7 @@ const fn plain(
     Route {
         path,
         methods,
+        scope: Scope::Read,
         lane: Lane::Inline,
         ready: false,
         compress: false,
@@ -35,7 +37,13 @@ const fn plain(
 
 /// Groups under an address that begins so; on both faces.
 pub(crate) const fn pushed(path: &'static str) -> Route {
-    Route { lane: Lane::Push, ready: true, body: BODY, ..plain(path, PUSH, groups::change) }
+    Route {
+        scope: Scope::Write,
+        lane: Lane::Push,
+        ready: true,
+        body: BODY,
+        ..plain(path, PUSH, groups::change)
+    }
 }
 
 /// Most bytes of a body that a route takes.
@@ -55,18 +63,24 @@ pub(crate) static PUSH_ROUTES: &[Route] = &[
     Route { lane: Lane::Control, ..read("/metrics", metrics::metrics) },
     read("/api/v1/metrics", api::metrics),
     plain("/api/v1/status", GET, api::status),
-    Route { lane: Lane::Push, ready: true, ..plain(face::WIPE, PUT, groups::wipe) },
     Route {
+        scope: Scope::Admin,
+        lane: Lane::Push,
+        ready: true,
+        ..plain(face::WIPE, PUT, groups::wipe)
+    },
+    Route {
+        scope: Scope::Admin,
         lane: Lane::Push,
         ready: true,
         ..plain(face::DELETE_GROUPS, POST_PUT, select::delete_groups)
     },
-    plain("/api/v1/metrics", OPTIONS, api::options),
-    plain("/api/v1/status", OPTIONS, api::options),
-    Route { ready: true, ..plain("/-/healthy", GET, api::ok) },
-    Route { ready: true, ..plain("/-/ready", GET, api::ok) },
+    Route { scope: Scope::Open, ..plain("/api/v1/metrics", OPTIONS, api::options) },
+    Route { scope: Scope::Open, ..plain("/api/v1/status", OPTIONS, api::options) },
+    Route { scope: Scope::Open, ready: true, ..plain("/-/healthy", GET, api::ok) },
+    Route { scope: Scope::Open, ready: true, ..plain("/-/ready", GET, api::ok) },
     plain("/-/quit", GET, api::only_post),
-    plain("/-/quit", POST_PUT, lifecycle::quit),
+    Route { scope: Scope::Admin, ..plain("/-/quit", POST_PUT, lifecycle::quit) },
     read("/", page::groups),
     plain("/status", GET, page::status),
 ];

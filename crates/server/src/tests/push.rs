@@ -21,7 +21,7 @@ pub(super) fn gateway(config: Config) -> Server {
     with_gateway(Server::bare(config))
 }
 
-fn with_gateway(server: Server) -> Server {
+pub(super) fn with_gateway(server: Server) -> Server {
     let clock = Arc::clone(&server.state.clock);
     let fs = Arc::new(SimFs::new(1));
     let opened = Gateway::open(fs, clock, Path::new("push"), Options::default()).unwrap();

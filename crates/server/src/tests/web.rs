@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use expect_test::expect;
 use net::client::{Bounds, Client, RequestHeaders, Session};
 use net::config::{ClientConfig, Secret, Source, TlsVersion};
 use net::url::Url;
@@ -16,9 +17,10 @@ use tokio::net::TcpStream;
 
 use super::Server;
 use super::sockets::{asked, drive_face};
-use crate::config::Config;
+use crate::config::{Config, Loaded, PushConfig};
 use crate::push::face::Face;
 use crate::web::config::{ClientAuth, RateLimit, TlsServer, WebConfig, WebFile};
+use crate::web::{Scope, Token};
 
 // Made for these tests, valid for a hundred years; the authority's key is nowhere.
 const CA: &str = include_str!("pem/ca.pem");
@@ -434,5 +436,153 @@ fn what_a_server_does_not_start_with() {
         (with(TlsServer { client_ca: None, ..base }), ""),
     ] {
         assert_eq!(error, want);
+    }
+}
+
+/// A server with a token for each scope, and alice when there are passwords.
+fn with_tokens(passwords: bool) -> Server {
+    let token = |name: &str, scopes: &[Scope]| {
+        Token::new(name.to_owned(), &format!("{name}-0123456789"), scopes.to_vec())
+    };
+    let tokens = vec![
+        token("reader", &[Scope::Read]),
+        token("writer", &[Scope::Write]),
+        token("admin", &[Scope::Admin]),
+        token("all", &[Scope::Read, Scope::Write, Scope::Admin]),
+    ];
+    let path = std::env::temp_dir().join(format!("mangru-web-{}-tokens.yml", std::process::id()));
+    touch(&path, "1");
+    let web = with_alice(WebConfig::default());
+    let file = WebFile { path, load: Arc::new(move || Ok(web.clone())) };
+    let web = passwords.then_some(file);
+    let write_token = Some(Secret::new("the-write-token"));
+    let push =
+        PushConfig { write_token: write_token.filter(|_| passwords), ..PushConfig::default() };
+    let config = Config { web, push, lifecycle: true, ..Config::default() };
+    let loaded = Loaded { tokens, ..Loaded::default() };
+    let server = Server::starting_with(config, loaded, Box::new(|| Err("not now".to_owned())));
+    server.state.enter(crate::state::Phase::Ready);
+    super::push::with_gateway(server)
+}
+
+/// Status codes of the same requests by `who`.
+fn codes(server: &Server, who: &str) -> String {
+    let mut codes = Vec::new();
+    for (method, path) in [
+        ("GET", "/-/healthy"),
+        ("OPTIONS", "/api/v1/query"),
+        ("GET", "/metrics"),
+        ("PUT", "/metrics/job/x"),
+        ("POST", "/api/v1/write"),
+        ("POST", "/-/reload"),
+        ("GET", "/nothing"),
+    ] {
+        let mut request = hyper::Request::builder().method(method).uri(path);
+        if !who.is_empty() {
+            request = request.header("Authorization", who);
+        }
+        let got = server.send(request.body(http_body_util::Full::default()).unwrap());
+        codes.push(got.status.to_string());
+    }
+    codes.join(" ")
+}
+
+#[test]
+fn tokens_open_what_their_scopes_say() {
+    let server = with_tokens(false);
+    for (who, want) in [
+        ("", "200 204 401 401 401 401 401"),
+        ("Bearer reader-0123456789", "200 204 200 403 403 403 404"),
+        ("Bearer writer-0123456789", "200 204 403 200 404 403 404"),
+        ("Bearer admin-0123456789", "200 204 403 403 403 500 404"),
+        ("Bearer all-0123456789", "200 204 200 200 404 500 404"),
+        ("bearer all-0123456789", "200 204 200 200 404 500 404"),
+        // all-0123456789 as a password
+        ("Basic eDphbGwtMDEyMzQ1Njc4OQ==", "200 204 200 200 404 500 404"),
+        ("Bearer all-012345678", "200 204 401 401 401 401 401"),
+        ("Bearer ", "200 204 401 401 401 401 401"),
+        ("Basic YWxpY2U6cmlnaHQ=", "200 204 401 401 401 401 401"),
+    ] {
+        assert_eq!(codes(&server, who), want, "{who}");
+    }
+    let refused = server.get("/metrics");
+    let ways: Vec<_> = refused.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(ways, ["Bearer", "Basic"]);
+    let request =
+        hyper::Request::get("/metrics").header("Authorization", "Bearer admin-0123456789");
+    let got = server.send(request.body(http_body_util::Full::default()).unwrap());
+    assert_eq!(got.line(), "403 token \"admin\" has no scope read\n");
+}
+
+#[test]
+fn passwords_and_tokens_together() {
+    let server = with_tokens(true);
+    for (who, want) in [
+        ("", "401 401 401 401 401 401 401"),
+        ("Bearer reader-0123456789", "200 204 200 403 403 403 404"),
+        ("Basic YWxpY2U6cmlnaHQ=", "200 204 200 200 404 500 404"),
+        ("Basic YWxpY2U6d3Jvbmc=", "401 401 401 401 401 401 401"),
+        // The gateway's own token opens the gateway alone.
+        ("Bearer the-write-token", "401 401 401 200 401 401 401"),
+    ] {
+        assert_eq!(codes(&server, who), want, "{who}");
+    }
+}
+
+#[test]
+fn every_route_has_its_scope() {
+    for (face, want) in [
+        (
+            Face::Main,
+            expect![[r#"
+        Read GET,POST /api/v1/query
+        Read GET,POST /api/v1/query_range
+        Read GET,POST /api/v1/parse_query
+        Read GET,POST /api/v1/format_query
+        Read GET,POST /api/v1/query_exemplars
+        Read GET,POST /api/v1/labels
+        Read GET,POST /api/v1/series
+        Admin POST,PUT /api/v1/admin/tsdb/snapshot
+        Admin POST,PUT /api/v1/admin/tsdb/delete_series
+        Admin POST,PUT /api/v1/admin/tsdb/clean_tombstones
+        Write POST /api/v1/write
+        Open OPTIONS /api/v1/*
+        Write PUT,POST,DELETE /metrics/job/*
+        Write PUT,POST,DELETE /metrics/job@base64/*
+        Open GET,HEAD /-/healthy
+        Open GET,HEAD /-/ready
+        Admin POST,PUT /-/reload
+        Admin POST,PUT /-/quit
+    "#]],
+        ),
+        (
+            Face::Push,
+            expect![[r#"
+                Write PUT,POST,DELETE /metrics/job/*
+                Write PUT,POST,DELETE /metrics/job@base64/*
+                Admin PUT /api/v1/admin/wipe
+                Admin POST,PUT /api/v1/admin/delete_groups
+                Open OPTIONS /api/v1/metrics
+                Open OPTIONS /api/v1/status
+                Open GET /-/healthy
+                Open GET /-/ready
+                Admin POST,PUT /-/quit
+            "#]],
+        ),
+    ] {
+        let mut lines = String::new();
+        for route in face.routes() {
+            let methods: Vec<&str> = route.methods.iter().map(hyper::Method::as_str).collect();
+            // What only reads is the rule.
+            if route.scope != Scope::Read || methods != ["GET"] {
+                lines.push_str(&format!(
+                    "{:?} {} {}\n",
+                    route.scope,
+                    methods.join(","),
+                    route.path
+                ));
+            }
+        }
+        want.assert_eq(&lines);
     }
 }

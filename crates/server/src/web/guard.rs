@@ -31,6 +31,17 @@ pub(crate) struct Ready {
     tls: Option<Result<Arc<rustls::ServerConfig>, String>>,
 }
 
+/// What passwords say of who comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// No passwords are asked for.
+    Anybody,
+    /// Name and password are right.
+    Known,
+    /// They are wrong or missing.
+    Unknown,
+}
+
 /// What was read last, and of which files.
 struct Seen {
     stamps: Stamps,
@@ -126,12 +137,12 @@ impl Guard {
         }
     }
 
-    /// Lets a request pass, or says what is answered instead. `now` is monotonic.
+    /// Who it is that comes, or what is answered instead. `now` is monotonic.
     pub(crate) async fn admit(
         &self,
         headers: &HeaderMap,
         now: Duration,
-    ) -> Result<Arc<Ready>, Box<Reply>> {
+    ) -> Result<(Arc<Ready>, Standing), Box<Reply>> {
         let refuse = |status: StatusCode| {
             Box::new(Reply::error(status, status.canonical_reason().unwrap_or_default()))
         };
@@ -143,17 +154,16 @@ impl Guard {
         }
         let users = &ready.config.users;
         if users.is_empty() {
-            return Ok(ready);
+            return Ok((ready, Standing::Anybody));
         }
-        if let Some((name, password)) = credentials(headers)
+        let standing = if let Some((name, password)) = basic(headers)
             && self.passwords.are_right(users, &name, &password).await
         {
-            return Ok(ready);
-        }
-        let mut reply = refuse(StatusCode::UNAUTHORIZED);
-        ready.dress(&mut reply);
-        reply.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-        Err(reply)
+            Standing::Known
+        } else {
+            Standing::Unknown
+        };
+        Ok((ready, standing))
     }
 
     fn has_room(&self, ready: &Ready, now: Duration) -> bool {
@@ -213,7 +223,7 @@ fn stamp(path: &Path) -> Stamp {
 }
 
 /// Name and password of `Authorization: Basic …`.
-fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (kind, code) = text.split_at_checked("Basic ".len())?;
     if !kind.eq_ignore_ascii_case("Basic ") {
@@ -248,8 +258,8 @@ mod tests {
             let want = want.map(|(name, password): (&str, &str)| {
                 (name.to_owned(), password.as_bytes().to_vec())
             });
-            assert_eq!(credentials(&headers), want, "{text}");
+            assert_eq!(basic(&headers), want, "{text}");
         }
-        assert_eq!(credentials(&HeaderMap::new()), None);
+        assert_eq!(basic(&HeaderMap::new()), None);
     }
 }

@@ -9,9 +9,12 @@ mod limit;
 mod passwords;
 mod san;
 mod tls;
+mod tokens;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, Standing};
 pub use passwords::check_hash;
+pub(crate) use tokens::Access;
+pub use tokens::{Scope, Token};
 
 /// Reads a file and the certificates that it names, as a server does at its start.
 ///
