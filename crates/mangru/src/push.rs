@@ -70,6 +70,7 @@ fn configured(flags: &Flags) -> anyhow::Result<server::Config> {
             persistence_file: file.map(PathBuf::from),
             ttl_ms: flags.duration_ms("push.ttl").unwrap_or(0),
             consistency_check: !flags.switch("push.disable-consistency-check"),
+            aggregation: flags.switch("push.enable-aggregation"),
             utf8_names: flags.switch("push.enable-utf8-names"),
             telemetry_path: format!("/{}", telemetry_path.trim_start_matches('/')),
             write_token: match flags.text("push.write-token-file") {

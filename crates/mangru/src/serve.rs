@@ -247,6 +247,7 @@ fn push_config(
     Ok(server::PushConfig {
         listen,
         ttl_ms: config.push_ttl_ms(),
+        aggregation: config.push_aggregation(),
         write_token: config.push_token()?,
         limits: config.push_limits(),
         ..defaults
@@ -413,6 +414,7 @@ mod tests {
                 "listen.main=default",
                 "listen.pushgateway=default",
                 "pushgateway.ttl=0s",
+                "pushgateway.aggregation=false",
                 "pushgateway's limits=body 67108864, labels 128, group metrics 200000, groups 10000, metrics 2000000",
                 "pushgateway.write_token=not set",
             ]

@@ -130,6 +130,8 @@ pub struct PushConfig {
     pub ttl_ms: i64,
     /// Whether a push that contradicts what is there is refused.
     pub consistency_check: bool,
+    /// Whether `?aggregate=sum` adds a push to what its group has; it is refused otherwise.
+    pub aggregation: bool,
     /// Whether label names of grouping keys may be any UTF-8, escaped as values.
     pub utf8_names: bool,
     /// The path of the metrics on the gateway's own listeners.
@@ -257,6 +259,7 @@ impl Default for PushConfig {
             persistence_file: None,
             ttl_ms: 0,
             consistency_check: true,
+            aggregation: false,
             utf8_names: false,
             telemetry_path: "/metrics".to_owned(),
             write_token: None,

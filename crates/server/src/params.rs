@@ -37,6 +37,16 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// Those of the URL alone, whatever the body says that it is.
+    ///
+    /// # Errors
+    /// `bad_data` past [`PARAMS_MAX`].
+    pub(crate) fn of_url(request: &Request) -> Result<Self, ApiError> {
+        let mut pairs = Vec::new();
+        decode_pairs(&request.query, &mut pairs)?;
+        Ok(Self(pairs))
+    }
+
     /// The first value of `name`; empty when there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(have, _)| have == name).map_or("", |(_, value)| value)

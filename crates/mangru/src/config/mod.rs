@@ -335,6 +335,7 @@ impl Config {
             ("listen.main", or_default(self.listen_main())),
             ("listen.pushgateway", or_default(self.listen_push())),
             ("pushgateway.ttl", duration(self.push_ttl_ms())),
+            ("pushgateway.aggregation", self.push_aggregation().to_string()),
             ("pushgateway's limits", limits),
             ("pushgateway.write_token", set),
         ]
@@ -395,6 +396,11 @@ impl Config {
             }
         }
         limits
+    }
+
+    /// Whether pushes may be added to what their groups have.
+    pub(crate) fn push_aggregation(&self) -> bool {
+        self.root.section("pushgateway").is_some_and(|section| section.flag("aggregation"))
     }
 
     fn listen(&self, name: &str) -> Option<String> {

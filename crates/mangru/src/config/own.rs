@@ -19,6 +19,7 @@ static PUSHGATEWAY: Section = Section {
     name: "mangru.pushgateway",
     keys: &[&[
         key("ttl", Kind::Duration),
+        key("aggregation", Kind::Bool),
         key("write_token", Kind::Secret),
         key("write_token_file", Kind::File),
         key("body_bytes_max", Kind::Bytes),

@@ -408,7 +408,7 @@ fn our_own_sections() {
         &expect![[r#"
             prometheus.yml:1:15: parsing YAML file prometheus.yml: yaml: unmarshal errors:
               line 1: field tll not found in type mangru.pushgateway
-                at prometheus.yml:1:15: key pushgateway.tll (did you mean ttl?); allowed: ttl, write_token, write_token_file, body_bytes_max, labels_max, group_metrics_max, groups_max, metrics_max
+                at prometheus.yml:1:15: key pushgateway.tll (did you mean ttl?); allowed: ttl, aggregation, write_token, write_token_file, body_bytes_max, labels_max, group_metrics_max, groups_max, metrics_max
         "#]],
     );
     check(

@@ -49,6 +49,12 @@ pub(crate) static PUSHGATEWAY: &[Flag] = &[
         "false",
         "Allow any UTF-8 in names of metrics and labels",
     ),
+    flag(
+        "push.enable-aggregation",
+        Kind::Switch,
+        "false",
+        "Let ?aggregate=sum add a push to what its group has",
+    ),
     flag("push.ttl", Kind::Duration, "0s", "How long a group lives without a push; 0: for ever"),
     flag(
         "push.write-token-file",

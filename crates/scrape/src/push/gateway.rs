@@ -15,6 +15,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use stdx::clock::Clock;
 use stdx::fs::Fs;
 
+use super::aggregate::{Gauges, added};
 use super::body::{self, Parsed};
 use super::codec::Change;
 use super::error::{OpenError, PushError};
@@ -88,6 +89,8 @@ pub enum Replace {
     Group,
     /// What the group has under the pushed names (POST).
     SameFamilies,
+    /// Nothing: what is pushed is added to what the group has under the same names and labels. Gauges need a word of their own.
+    Nothing(Gauges),
 }
 
 /// What opening has found on the disk.
@@ -452,11 +455,16 @@ impl Gateway {
                 let base =
                     live.map_or_else(|| Group::new(labels.clone()), |group| (**group).clone());
                 let ttl = ttl.unwrap_or(self.options.ttl);
+                let (parsed, conflict) = sum(&base, parsed, replace);
                 let after = pushed(&base, &parsed, replace, expiry(ttl, now), now);
                 if let Err(error) = self.room(state, before, &after) {
                     return (Vec::new(), Err(error));
                 }
-                let (after, outcome) = match self.fits(index, before, &after, &parsed) {
+                let fits = match conflict {
+                    None => self.fits(index, before, &after, &parsed),
+                    Some(text) => Err(text),
+                };
+                let (after, outcome) = match fits {
                     Ok(()) => (after, Ok(1)),
                     Err(text) => {
                         let failed = failed(base, expiry(ttl, now), now);
@@ -509,6 +517,17 @@ impl Gateway {
         let result = index.check(after.families.iter().map(|family| &**family), &self.options.own);
         index.add(before.iter().map(|family| &**family));
         result
+    }
+}
+
+/// What is to be stored of a push, and why it cannot be added to `base`, if that was asked for.
+fn sum(base: &Group, parsed: Parsed, replace: Replace) -> (Parsed, Option<String>) {
+    match replace {
+        Replace::Group | Replace::SameFamilies => (parsed, None),
+        Replace::Nothing(gauges) => match added(base, &parsed, gauges) {
+            Ok(sum) => (sum, None),
+            Err(text) => (parsed, Some(text)),
+        },
     }
 }
 

@@ -3,6 +3,9 @@
 //! Synchronous, without HTTP. [`Gateway::push`] returns when the push is on stable storage; a push that is refused leaves its
 //! group as it was but for the time of the failure.
 
+mod aggregate;
+#[cfg(test)]
+mod aggregate_tests;
 mod body;
 mod codec;
 #[cfg(test)]
@@ -23,6 +26,7 @@ mod state;
 mod tests;
 mod text;
 
+pub use aggregate::Gauges;
 pub use error::{OpenError, PushError};
 pub use family::{Bucket, Extra, Family, Group, Grouping, Metric, Value, count_text};
 pub use gateway::{Gateway, Import, Options, OwnFamily, Recovery, Replace};

@@ -43,7 +43,7 @@ pub(super) fn pushed(
     now: i64,
 ) -> Group {
     let mut families: BTreeMap<&str, Arc<Family>> = BTreeMap::new();
-    if replace == Replace::SameFamilies {
+    if replace != Replace::Group {
         families.extend(base.families.iter().map(|one| (one.name.as_str(), Arc::clone(one))));
     }
     for family in &parsed.families {

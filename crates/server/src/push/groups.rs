@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
-use scrape::push::{Grouping, PushError, Replace};
+use scrape::push::{Gauges, Grouping, PushError, Replace};
 
 use crate::http::Reply;
+use crate::params::Params;
 use crate::push::body::{BodyError, unpacked};
 use crate::push::key::{Address, address};
 use crate::serve::{Call, not_found};
@@ -65,12 +66,33 @@ fn push(call: &Call, group: &Grouping) -> Result<StatusCode, Box<Reply>> {
         Ok(None) => Cow::Borrowed(&packed[..]),
         Err(error) => return Err(unpackable(&error)),
     };
-    let replace =
-        if call.request.method == Method::PUT { Replace::Group } else { Replace::SameFamilies };
+    let replace = replace(call).map_err(|text| bad(&text))?;
     let kind = Some(call.request.header(&header::CONTENT_TYPE)).filter(|kind| !kind.is_empty());
     gateway.push(group, &body, kind, replace, ttl).map_err(|error| refused(&error))?;
     let checked = call.state.config.push.consistency_check;
     Ok(if checked { StatusCode::OK } else { StatusCode::ACCEPTED })
+}
+
+/// What the push takes the place of: by its method, or nothing with `?aggregate=sum`, which adds counters, histograms and
+/// summaries to what the group has, and refuses gauges unless `&gauges=sum`, `max`, `min` or `last` says what becomes of them.
+fn replace(call: &Call) -> Result<Replace, String> {
+    let params = Params::of_url(&call.request).map_err(|error| error.text)?;
+    let gauges = match params.get("gauges") {
+        "" => Gauges::Refuse,
+        "sum" => Gauges::Sum,
+        "max" => Gauges::Max,
+        "min" => Gauges::Min,
+        "last" => Gauges::Last,
+        other => return Err(format!("gauges={other:?}: only sum, max, min and last are known")),
+    };
+    match params.get("aggregate") {
+        "" if gauges != Gauges::Refuse => Err("gauges=… is only for aggregate=sum".to_owned()),
+        "" if call.request.method == Method::PUT => Ok(Replace::Group),
+        "" => Ok(Replace::SameFamilies),
+        "sum" if call.state.config.push.aggregation => Ok(Replace::Nothing(gauges)),
+        "sum" => Err("aggregate=sum is off: start with --push.enable-aggregation, or pushgateway: {aggregation: true}".to_owned()),
+        other => Err(format!("aggregate={other:?}: only sum is known")),
+    }
 }
 
 /// What the header asks for; zero: for ever.

@@ -340,3 +340,50 @@ fn the_configured_bound_of_a_body() {
     let over = expect!["413 request body over 8 bytes (push.body-bytes-max)"];
     check(&server, &Method::PUT, "/metrics/job/x", "m 123456\n", &over);
 }
+
+#[test]
+fn pushes_are_added_where_that_is_allowed() {
+    const COUNTER: &str = "# TYPE c counter\nc 2\n";
+    let post = Method::POST;
+    let off = gateway(Config::default());
+    check(
+        &off,
+        &post,
+        "/metrics/job/x?aggregate=sum",
+        COUNTER,
+        &expect![
+            "400 aggregate=sum is off: start with --push.enable-aggregation, or pushgateway: {aggregation: true}"
+        ],
+    );
+    let push = PushConfig { aggregation: true, ..PushConfig::default() };
+    let on = gateway(Config { push, ..Config::default() });
+    for method in [Method::POST, Method::PUT] {
+        check(&on, &method, "/metrics/job/x?aggregate=sum", COUNTER, &expect!["200 "]);
+    }
+    check(&on, &post, "/metrics/job/x?aggregate=sum&gauges=max", "g 4\n", &expect!["200 "]);
+    check(&on, &post, "/metrics/job/x?aggregate=sum&gauges=max", "g 3\n", &expect!["200 "]);
+    let text = send(&on, &Method::GET, "/metrics", "");
+    assert!(text.text().contains("c{instance=\"\",job=\"x\"} 4\n"));
+    assert!(text.text().contains("g{instance=\"\",job=\"x\"} 4\n"));
+    for (query, body, want) in [
+        (
+            "aggregate=sum",
+            "g 3\n",
+            expect![[
+                r#"400 pushed metrics are invalid or inconsistent with existing metrics: "g" is UNTYPED, which has no natural sum: say gauges=sum, max, min or last"#
+            ]],
+        ),
+        ("aggregate=avg", COUNTER, expect![[r#"400 aggregate="avg": only sum is known"#]]),
+        (
+            "aggregate=sum&gauges=avg",
+            COUNTER,
+            expect![[r#"400 gauges="avg": only sum, max, min and last are known"#]],
+        ),
+        ("gauges=max", COUNTER, expect!["400 gauges=… is only for aggregate=sum"]),
+    ] {
+        check(&on, &post, &format!("/metrics/job/x?{query}"), body, &want);
+    }
+    check(&on, &Method::PUT, "/metrics/job/x", COUNTER, &expect!["200 "]);
+    let text = send(&on, &Method::GET, "/metrics", "");
+    assert!(text.text().contains("c{instance=\"\",job=\"x\"} 2\n"));
+}
