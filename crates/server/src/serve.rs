@@ -32,8 +32,8 @@ const BODY_SILENCE_MAX: Duration = Duration::from_secs(10);
 const LANE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Most bytes that are read of the body of a request that may not come in.
 const DRAIN_BYTES_MAX: usize = 256 << 10;
-/// Longest silence inside of such a body.
-const DRAIN_SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Longest time to read it.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
 /// Buckets of `prometheus_http_request_duration_seconds`.
 const DURATION_BOUNDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
 
@@ -193,16 +193,19 @@ async fn drain<B>(mut body: B, line_start: &LineStart)
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut bytes = 0;
-    while bytes < DRAIN_BYTES_MAX {
-        match timeout(DRAIN_SILENCE_MAX, body.frame()).await {
-            Ok(None) => {
-                line_start.body_is_read();
-                return;
+    let read = async {
+        let mut bytes = 0;
+        while bytes < DRAIN_BYTES_MAX {
+            match body.frame().await {
+                None => return true,
+                Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) => return false,
             }
-            Ok(Some(Ok(frame))) => bytes += frame.data_ref().map_or(0, Bytes::len),
-            Ok(Some(Err(_))) | Err(_) => return,
         }
+        false
+    };
+    if timeout(DRAIN_MAX, read).await == Ok(true) {
+        line_start.body_is_read();
     }
 }
 

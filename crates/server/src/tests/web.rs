@@ -164,6 +164,23 @@ fn a_refused_body_is_read_to_its_end() {
 }
 
 #[test]
+fn a_refused_body_that_never_ends_is_cut_off() {
+    let (server, _, _) = server(Ok(with_alice(WebConfig::default())));
+    drive_face(&server, Face::Push, async |address, _| {
+        let head = head("PUT", "/metrics/job/x", "Content-Length: 100\r\n");
+        assert_eq!(code(&asked(&address, &format!("{head}a")).await), "401");
+        // More than is read: the answer is there before the body is.
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = "PUT /metrics/job/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; 300_000]).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 401");
+    });
+}
+
+#[test]
 fn tls_with_the_client_of_scrapes() {
     let (server, _, _) = server(Ok(with_alice(over_tls(tls(ClientAuth::None)))));
     drive_face(&server, Face::Main, async |address, _| {
