@@ -1,5 +1,7 @@
 //! The program that a person types.
 
+#[cfg(test)]
+mod cases;
 mod check;
 mod cli;
 mod config;

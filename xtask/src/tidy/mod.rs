@@ -29,7 +29,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "server",
         &["elastic", "logs", "scrape", "promql", "tsdb", "wire", "net", "ui", "model", "stdx"],
     ),
-    ("mangru", &["server", "logs", "scrape", "promql", "tsdb", "wire", "net", "model", "stdx"]),
+    (
+        "mangru",
+        &["server", "elastic", "logs", "scrape", "promql", "tsdb", "wire", "net", "model", "stdx"],
+    ),
     ("xtask", &[]),
 ];
 
