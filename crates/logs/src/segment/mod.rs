@@ -12,14 +12,38 @@
 //! verbatim when segments are put together. Page `n` of every column has the rows of block `n`.
 
 mod bytes;
+mod column;
 mod delta;
+mod directory;
+mod filter;
+mod footer;
+mod gather;
+mod group;
+mod hash;
 mod hybrid;
+mod page;
+mod part;
+mod read;
+mod sections;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod thrift;
+mod tokens;
+mod write;
+
+pub use read::Segment;
+pub use sections::Rollup;
+pub use write::write;
 
 /// Version of everything that is not Parquet's.
 pub const VERSION: u32 = 1;
 
 /// Most rows of a row group; more input becomes more row groups.
 pub const GROUP_ROWS_MAX: usize = 1 << 20;
+
+/// The system's column of templates' ids (0: none), for other readers of the file.
+pub(crate) const TEMPLATE: &str = "_template";
 
 /// How a segment is written. The default is what an index has without settings.
 #[derive(Debug, Clone)]

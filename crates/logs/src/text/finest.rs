@@ -5,6 +5,8 @@
 //! their neighbours and become overlapping pairs of letters (a single letter stays alone), so that a word is found inside of its inflections.
 //! A change of any of this changes what segments hold: it needs a new [`VERSION`].
 
+use std::ops::Range;
+
 /// Which rule a segment's index was made by.
 pub const VERSION: u32 = 1;
 
@@ -35,9 +37,11 @@ fn class(letter: char) -> Class {
     }
 }
 
-/// Full-width forms as ASCII.
+/// Full-width forms as ASCII, and the one capital whose small form is of two letters as the plain one: so that folding a word again
+/// changes nothing.
 fn narrow(letter: char) -> char {
     match letter {
+        'İ' => 'i',
         '\u{ff01}'..='\u{ff5e}' => {
             char::from_u32(u32::from(letter) - 0xfee0).expect("a shift into ASCII")
         }
@@ -53,72 +57,111 @@ pub fn fold(text: &str) -> String {
 
 /// Calls `each` with every word of `text`, in order, doubles included. What `scratch` holds is lost.
 pub fn words(text: &str, scratch: &mut String, mut each: impl FnMut(&str)) {
+    spans(text, scratch, |word, _| each(word));
+}
+
+/// As [`words`], with the bytes of `text` that each word was made from. Pairs of letters overlap.
+pub fn spans(text: &str, scratch: &mut String, mut each: impl FnMut(&str, Range<usize>)) {
     scratch.clear();
     if text.is_ascii() {
         return ascii_words(text, scratch, each);
     }
-    let mut run = Class::Other;
-    // Letters of the run of Hangul, Han or Kana so far, and its last one.
-    let mut letters = 0;
-    let mut last = ' ';
-    for letter in text.chars().map(narrow) {
+    let mut run = Run { class: Class::Other, letters: 0, last: ' ', start: 0 };
+    for (at, wide) in text.char_indices() {
+        let letter = narrow(wide);
         let now = class(letter);
-        if now != run {
-            give_rest(run, letters, last, scratch, &mut each);
-            (run, letters) = (now, 0);
+        if now != run.class {
+            give_rest(&run, at, scratch, &mut each);
+            run = Run { class: now, letters: 0, last: ' ', start: at };
         }
         match now {
             Class::Word => scratch.extend(letter.to_lowercase()),
             Class::Cjk => {
-                if letters > 0 {
-                    scratch.push(last);
+                if run.letters > 0 {
+                    scratch.push(run.last);
                     scratch.push(letter);
-                    each(scratch);
+                    each(scratch, run.start..at + wide.len_utf8());
                     scratch.clear();
                 }
-                letters += 1;
-                last = letter;
+                run = Run { letters: run.letters + 1, last: letter, start: at, ..run };
             }
             Class::Other => {}
         }
     }
-    give_rest(run, letters, last, scratch, &mut each);
+    give_rest(&run, text.len(), scratch, &mut each);
 }
 
-/// Gives the word that ends, or the letter that stayed alone.
-fn give_rest(
-    run: Class,
+/// A run of letters of one class, as far as it was read.
+struct Run {
+    class: Class,
+    /// Letters of a run of Hangul, Han or Kana, and the last one.
     letters: usize,
     last: char,
+    /// Where the word begins that is not given yet: the run, or its last letter.
+    start: usize,
+}
+
+/// Gives the word that ends at `end`, or the letter that stayed alone.
+fn give_rest(
+    run: &Run,
+    end: usize,
     scratch: &mut String,
-    each: &mut impl FnMut(&str),
+    each: &mut impl FnMut(&str, Range<usize>),
 ) {
-    if run == Class::Cjk && letters == 1 {
-        scratch.push(last);
+    if run.class == Class::Cjk && run.letters == 1 {
+        scratch.push(run.last);
     }
     if !scratch.is_empty() {
-        each(scratch);
+        each(scratch, run.start..end);
         scratch.clear();
     }
 }
 
-fn ascii_words(text: &str, scratch: &mut String, mut each: impl FnMut(&str)) {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+/// What a byte of ASCII is: nothing of a word, of a word as it is, a capital of a word.
+const ASCII: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0_u8;
+    while at < 128 {
+        table[at as usize] = if at.is_ascii_uppercase() {
+            2
+        } else if at.is_ascii_alphanumeric() || at == b'_' {
+            1
+        } else {
+            0
+        };
+        at += 1;
+    }
+    table
+};
+
+fn ascii_words(text: &str, scratch: &mut String, mut each: impl FnMut(&str, Range<usize>)) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(skip) = bytes[at..].iter().position(is_word) {
-        let start = at + skip;
-        let len =
-            bytes[start..].iter().position(|byte| !is_word(byte)).unwrap_or(bytes.len() - start);
-        at = start + len;
+    loop {
+        while at < bytes.len() && ASCII[usize::from(bytes[at])] == 0 {
+            at += 1;
+        }
+        let start = at;
+        let mut seen = 0;
+        while at < bytes.len() {
+            let class = ASCII[usize::from(bytes[at])];
+            if class == 0 {
+                break;
+            }
+            seen |= class;
+            at += 1;
+        }
+        if start == at {
+            return;
+        }
         let word = &text[start..at];
-        if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        if seen & 2 == 0 {
+            each(word, start..at);
+        } else {
             scratch.clear();
             scratch.push_str(word);
             scratch.make_ascii_lowercase();
-            each(scratch);
-        } else {
-            each(word);
+            each(scratch, start..at);
         }
     }
 }
@@ -151,6 +194,37 @@ mod tests {
         check("주문API호출 수", &["주문", "api", "호출", "수"]);
         check("수1", &["수", "1"]);
         check("É１２ｅRR", &["é12err"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn words_are_words_of_themselves(text in "[a-zA-Z0-9_ .İßΣÉ１Ａ수로ｦǅ-]{0,20}|\\PC{0,12}") {
+            let mut have = Vec::new();
+            words(&text, &mut String::new(), |word| have.push(word.to_owned()));
+            for word in have {
+                check(&fold(&word), &[&word]);
+            }
+            assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+    }
+
+    #[test]
+    fn words_say_what_they_were_made_from() {
+        let text = "Ａb 로그인 x수7";
+        let mut have = Vec::new();
+        spans(text, &mut String::new(), |word, of| have.push((word.to_owned(), &text[of])));
+        let have: Vec<(&str, &str)> = have.iter().map(|(word, of)| (word.as_str(), *of)).collect();
+        assert_eq!(
+            have,
+            [
+                ("ab", "Ａb"),
+                ("로그", "로그"),
+                ("그인", "그인"),
+                ("x", "x"),
+                ("수", "수"),
+                ("7", "7")
+            ]
+        );
     }
 
     #[test]
