@@ -216,6 +216,17 @@ impl Cache {
         self.slots[at] = narrow(i) + 1;
     }
 
+    /// Ends what was stored between two scrapes: it counts as seen in the one before.
+    pub(crate) fn end_between(&mut self) {
+        let (now, last) = (self.scrape, self.scrape.wrapping_sub(1));
+        for entry in self.entries.iter_mut().filter(|entry| entry.seen == now) {
+            entry.seen = last;
+        }
+        self.before = self.entries.len();
+        self.cursor = 0;
+        self.order = None;
+    }
+
     /// The series that were tracked in the scrape before and are not in this one; each ref once. Call it before the end of
     /// the scrape.
     pub(crate) fn vanished(&self) -> Vec<SeriesRef> {

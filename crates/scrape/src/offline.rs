@@ -52,6 +52,22 @@ impl OfflineTarget {
         }
     }
 
+    /// Stores a part of what the target has, between two scrapes, and leaves the rest as it is: what is gone goes stale with the next
+    /// [`OfflineTarget::scrape`]. Returns how many samples the part has.
+    ///
+    /// # Errors
+    /// As [`OfflineTarget::scrape`]; nothing of the part is stored then.
+    pub fn scrape_part(
+        &mut self,
+        appendable: &dyn Appendable,
+        t_ms: i64,
+        content_type: &str,
+        body: &[u8],
+    ) -> Result<u64, String> {
+        let times = Times { t_ms, now_ms: t_ms, elapsed: &|| Duration::ZERO };
+        self.state.ingest_between(appendable, &times, (content_type, body))
+    }
+
     /// Marks everything stale, because there is no target any more.
     ///
     /// # Errors

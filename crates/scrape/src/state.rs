@@ -157,6 +157,25 @@ impl State {
         out
     }
 
+    /// Stores a part of what the target has, between two scrapes: nothing of the rest goes stale, and nothing is said of the target.
+    /// The series count as seen in the scrape before. Returns how many samples there are.
+    pub(crate) fn ingest_between(
+        &mut self,
+        appendable: &dyn Appendable,
+        times: &Times<'_>,
+        (content_type, body): (&str, &[u8]),
+    ) -> Result<u64, String> {
+        let mut out = Outcome::default();
+        let stored = self
+            .store(appendable, times, body, content_type, &mut out)
+            .and_then(|app| app.commit(Durability::Soon).map_err(|error| error.to_string()));
+        match stored {
+            Ok(()) => self.cache.end_between(),
+            Err(_) => self.cache.restart(),
+        }
+        stored.map(|()| out.counts.scraped)
+    }
+
     /// Marks everything stale, because the target is gone.
     pub(crate) fn end_of_run(
         &mut self,

@@ -1,18 +1,21 @@
 //! The gateway as a target of the server that it runs in, without a socket between.
 //!
-//! What was pushed is stored soon after it changed, and otherwise once an interval, by the rules of a scrape with
-//! `honor_labels`: what is gone is marked stale, and times are those of the scrape. A gateway without groups is no target:
+//! Groups that changed are stored soon, and all of them once an interval or when something is gone, by the rules of a scrape
+//! with `honor_labels`: what is gone is marked stale, and times are those of the scrape. A gateway without groups is no target:
 //! who does not push finds no series and no target that the configuration does not name.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::labels::Labels;
 use scrape::config::ScrapeConfig;
 use scrape::offline::OfflineTarget;
+use scrape::push::{Group, Grouping, Value};
 use scrape::target::{ActiveTarget, Health};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
+use wire::encode::Encoder;
 use wire::escaping::EscapingScheme;
 use wire::negotiate::Protocol;
 
@@ -21,57 +24,185 @@ use crate::state::{State, stopped};
 
 /// The name of its job. A job of this name in the configuration takes its place.
 pub(crate) const JOB: &str = "pushgateway";
+/// All that can be pushed can be said in it.
+const PROTOCOL: Protocol = Protocol::Protobuf;
+const ESCAPING: EscapingScheme = EscapingScheme::AllowUtf8;
 /// How often changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often everything is stored while nothing changes.
 const UNCHANGED_EVERY: Duration = Duration::from_secs(15);
-/// How many times as long as a scrape took the next one waits at least: many groups that change all the time cost no more
+/// How many times as long as storing took the next time waits at least: many groups that change all the time cost no more
 /// than a part of a core.
 const REST: u32 = 10;
+
+/// The target and what it has stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    target: OfflineTarget,
+    groups: BTreeMap<Grouping, Arc<Group>>,
+}
+
+/// What to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    All,
+    /// The groups that changed; all when something is gone.
+    Changes,
+    /// The groups that changed; what is gone has to wait.
+    ChangesAlone,
+}
+
+/// When something was begun to be stored, and how long it took.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    begun: Duration,
+    took: Duration,
+}
+
+impl Took {
+    fn has_rested(self, now: Duration) -> bool {
+        now.saturating_sub(self.begun) >= self.took * REST
+    }
+}
 
 /// Stores what was pushed until the server stops.
 pub(crate) async fn run(state: Arc<State>) {
     let mut stopping = state.stopping();
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut target = None;
-    let mut last: Option<(Duration, Duration, u64)> = None;
+    let mut stored = None;
+    let (mut all, mut any): (Option<Took>, Option<Took>) = (None, None);
+    let mut seen = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stopped(&mut stopping) => return,
         }
         let (begun, version) = (state.mono(), state.push.changes());
-        let is_due = last.is_none_or(|(at, took, seen)| {
-            let age = begun.saturating_sub(at);
-            age >= UNCHANGED_EVERY || (version != seen && age >= took * REST)
-        });
-        if !is_due {
-            continue;
-        }
-        let (shared, before) = (Arc::clone(&state), target.take());
+        let pass = match all {
+            None => Pass::All,
+            Some(all) if begun.saturating_sub(all.begun) >= UNCHANGED_EVERY => Pass::All,
+            Some(_) if seen == Some(version) => continue,
+            Some(_) if any.is_some_and(|any| !any.has_rested(begun)) => continue,
+            Some(all) if all.has_rested(begun) => Pass::Changes,
+            Some(_) => Pass::ChangesAlone,
+        };
+        let (shared, before) = (Arc::clone(&state), stored.take());
         let done = spawn_blocking(move || {
             let now_ms = shared.clock.now_ms();
-            scraped(&shared, before, now_ms)
+            store(&shared, before, now_ms, pass)
         });
-        target = done.await.unwrap_or_else(|_| {
+        let (after, done) = done.await.unwrap_or_else(|_| {
             tracing::error!("a scrape of the push gateway failed by a mistake of ours");
-            None
+            (None, Done::All)
         });
-        last = Some((begun, state.mono().saturating_sub(begun), version));
+        stored = after;
+        let took = Took { begun, took: state.mono().saturating_sub(begun) };
+        match done {
+            Done::All => (all, any, seen) = (Some(took), None, Some(version)),
+            Done::Changes => (any, seen) = (Some(took), Some(version)),
+            // Looked at again until the rest may be stored, too.
+            Done::Owing => (any, seen) = (Some(took), None),
+        }
     }
 }
 
-/// Stores everything once, as of `now_ms`; what is remembered for the next time.
-pub(crate) fn scraped(
+/// What a pass has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    All,
+    Changes,
+    /// The changes, but what is gone is not marked stale.
+    Owing,
+}
+
+/// Stores as of `now_ms` what `pass` says; what is remembered for the next time, and what was done.
+pub(crate) fn store(
     state: &State,
-    target: Option<OfflineTarget>,
+    stored: Option<Stored>,
     now_ms: i64,
-) -> Option<OfflineTarget> {
-    let replaced = state.loaded().scrape_configs.iter().any(|config| config.job_name == JOB);
+    pass: Pass,
+) -> (Option<Stored>, Done) {
+    let (Some(mut before), Ok(gateway)) = (stored, state.push.gateway()) else {
+        return (scraped(state, None, now_ms), Done::All);
+    };
+    let now = gateway.groups();
+    let is_known = pass != Pass::All && !now.is_empty() && !is_replaced(state);
+    let Some(parts) = state.parts().filter(|_| is_known) else {
+        return (scraped(state, Some(before), now_ms), Done::All);
+    };
+    let (changed, is_gone) = changes(&before.groups, &now);
+    if is_gone && pass == Pass::Changes {
+        return (scraped(state, Some(before), now_ms), Done::All);
+    }
+    let body = parts_of(&changed);
+    let kind = PROTOCOL.content_type(ESCAPING);
+    if let Err(error) = before.target.scrape_part(&*parts.store, now_ms, &kind, &body) {
+        tracing::warn!(%error, "what was pushed could not be stored as samples");
+        return (Some(before), Done::Owing);
+    }
+    if is_gone {
+        return (Some(before), Done::Owing);
+    }
+    before.groups.extend(changed.into_iter().map(|group| (group.labels.clone(), group)));
+    (Some(before), Done::Changes)
+}
+
+/// The groups that are not as they were stored, and whether a series that was stored is gone.
+fn changes(stored: &BTreeMap<Grouping, Arc<Group>>, now: &[Arc<Group>]) -> (Vec<Arc<Group>>, bool) {
+    let (mut changed, mut n_old, mut is_gone) = (Vec::new(), 0, false);
+    for group in now {
+        let old = stored.get(&group.labels);
+        n_old += usize::from(old.is_some());
+        if old.is_some_and(|old| Arc::ptr_eq(old, group)) {
+            continue;
+        }
+        is_gone |= old.is_some_and(|old| !has_all(group, old));
+        changed.push(Arc::clone(group));
+    }
+    (changed, is_gone || n_old < stored.len())
+}
+
+/// Whether `group` has all metrics of `old`, with as many buckets and quantiles as they had.
+fn has_all(group: &Group, old: &Group) -> bool {
+    fn metrics(group: &Group) -> impl Iterator<Item = (&str, &Grouping, [usize; 2])> {
+        group.families.iter().flat_map(|family| {
+            let name = family.name.as_str();
+            family.metrics.iter().map(move |metric| (name, &metric.labels, series(&metric.value)))
+        })
+    }
+    let now: HashSet<_> = metrics(group).collect();
+    metrics(old).all(|metric| now.contains(&metric))
+}
+
+/// What a metric's series are, as far as they can be others while name and labels stay.
+fn series(value: &Value) -> [usize; 2] {
+    match value {
+        Value::Simple(_) => [0, 0],
+        Value::Summary { quantiles, .. } => [1, quantiles.len()],
+        Value::Histogram { buckets, native: None, .. } => [2, buckets.len()],
+        Value::Histogram { buckets, native: Some(_), .. } => [3, buckets.len()],
+    }
+}
+
+/// The groups alone, as they stand in the exposition of all.
+fn parts_of(groups: &[Arc<Group>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(PROTOCOL, ESCAPING, &mut out);
+    for group in groups {
+        group.families.iter().for_each(|family| family.encode(&mut encoder, PROTOCOL));
+        group.times().iter().for_each(|family| family.encode(&mut encoder, PROTOCOL));
+    }
+    encoder.finish();
+    out
+}
+
+/// Stores everything once, as of `now_ms`; what is remembered for the next time.
+pub(crate) fn scraped(state: &State, stored: Option<Stored>, now_ms: i64) -> Option<Stored> {
     let parts = state.parts()?;
-    let is_empty = state.push.gateway().is_ok_and(|gateway| gateway.groups().is_empty());
-    if replaced || is_empty {
+    let groups = state.push.gateway().map(|gateway| gateway.groups()).unwrap_or_default();
+    let target = stored.map(|stored| stored.target);
+    if is_replaced(state) || groups.is_empty() {
         state.push.show(None);
         if let Some(Err(error)) = target.map(|mut target| target.end(&*parts.store, now_ms)) {
             tracing::error!(%error, "the push gateway's series were not marked stale");
@@ -88,16 +219,23 @@ pub(crate) fn scraped(
             }
         },
     };
-    let (protocol, escaping) = (Protocol::Protobuf, EscapingScheme::AllowUtf8);
-    let Ok(body) = exposition(state, protocol, escaping) else { return Some(target) };
-    let kind = protocol.content_type(escaping);
+    let groups = groups.into_iter().map(|group| (group.labels.clone(), group)).collect();
+    let Ok(body) = exposition(state, PROTOCOL, ESCAPING) else {
+        return Some(Stored { target, groups });
+    };
+    let kind = PROTOCOL.content_type(ESCAPING);
     let begun = state.mono();
     let done = target.scrape(&*parts.store, now_ms, &kind, &body);
     if let Err(error) = &done {
         tracing::warn!(%error, "what was pushed could not be stored as samples");
     }
     state.push.show(Some(shown(state, done.err(), now_ms, state.mono().saturating_sub(begun))));
-    Some(target)
+    Some(Stored { target, groups })
+}
+
+/// Whether the configuration has a job of this name.
+fn is_replaced(state: &State) -> bool {
+    state.loaded().scrape_configs.iter().any(|config| config.job_name == JOB)
 }
 
 /// The target as `/api/v1/targets` shows it.

@@ -15,7 +15,7 @@ use stdx::fs::sim::SimFs;
 use super::{Got, Server};
 use crate::config::{Config, Loaded, PushConfig, PushLimits};
 use crate::push::face::Face;
-use crate::push::target::scraped;
+use crate::push::target::{Done, Pass, scraped, store};
 
 pub(super) fn gateway(config: Config) -> Server {
     with_gateway(Server::bare(config))
@@ -203,6 +203,46 @@ fn groups_become_samples_and_go_stale() {
     expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1250=1 1500=NaN"#]]
         .assert_eq(&lines("\"up\""));
     assert!(!server.get("/api/v1/targets").text().contains("pushgateway"));
+}
+
+#[test]
+fn changed_groups_are_stored_alone_and_what_is_gone_goes_stale() {
+    let server = gateway(Config::default()).with_memory(Arc::default());
+    let put = |job: &str, body| send(&server, &Method::PUT, &format!("/metrics/job/{job}"), body);
+    put("x", "a 1\n");
+    put("y", "a 5\n");
+    let pass = |stored, now_ms, pass| store(&server.state, stored, now_ms, pass);
+    let (stored, done) = pass(None, 1000, Pass::Changes);
+    assert_eq!(done, Done::All);
+    put("x", "a 2\nb 1\n");
+    put("z", "a 9\n");
+    let (stored, done) = pass(stored, 1250, Pass::ChangesAlone);
+    assert_eq!(done, Done::Changes);
+    // What came between two scrapes goes stale, too; first it has to wait.
+    put("x", "a 3\n");
+    send(&server, &Method::DELETE, "/metrics/job/z", "");
+    let (stored, done) = pass(stored, 1500, Pass::ChangesAlone);
+    assert_eq!(done, Done::Owing);
+    let (stored, done) = pass(stored, 1750, Pass::Changes);
+    assert_eq!(done, Done::All);
+    put("y", "a 6\n");
+    let (stored, done) = pass(stored, 2000, Pass::Changes);
+    assert_eq!(done, Done::Changes);
+    let (stored, _) = pass(stored, 2250, Pass::All);
+    send(&server, &Method::DELETE, "/metrics/job/x", "");
+    send(&server, &Method::DELETE, "/metrics/job/y", "");
+    assert!(pass(stored, 2500, Pass::ChangesAlone).0.is_none());
+    let dump = server.memory.dump();
+    let of = |name: &str| -> String {
+        dump.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n")
+    };
+    expect![[r#"
+        {"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=3 1750=3 2250=3 2500=NaN
+        {"__name__": "a", "job": "y"}: 1000=5 1750=5 2000=6 2250=6 2500=NaN
+        {"__name__": "a", "job": "z"}: 1250=9 1750=NaN"#]]
+    .assert_eq(&of("\"a\""));
+    expect![[r#"{"__name__": "b", "job": "x"}: 1250=1 1750=NaN"#]].assert_eq(&of("\"b\""));
+    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1750=1 2250=1 2500=NaN"#]].assert_eq(&of("\"up\""));
 }
 
 #[test]
