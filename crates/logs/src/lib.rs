@@ -23,3 +23,4 @@ pub mod query;
 pub mod search;
 pub mod segment;
 pub mod text;
+pub mod wal;

@@ -57,7 +57,8 @@ pub(super) struct Journal {
 impl Journal {
     /// Reads the newest generation. Nothing is written: see [`Journal::renew`].
     pub(super) fn open(fs: Arc<dyn Fs>, dir: &Path) -> Result<(Self, Found), OpenError> {
-        make_dir(fs.as_ref(), dir)?;
+        stdx::fs::create_dir_durable(fs.as_ref(), dir)
+            .map_err(|error| OpenError::io("create folder", &error))?;
         let generations = generations(fs.as_ref(), dir)?;
         let newest = generations.last().copied();
         let found = match newest {
@@ -158,24 +159,6 @@ impl Journal {
         stdx::fs::write_atomic(self.fs.as_ref(), &to, &bytes)?;
         Ok(to)
     }
-}
-
-/// Makes the folder, durably. Its two parents are synced even when all were there: a start that was killed may have made them.
-fn make_dir(fs: &dyn Fs, dir: &Path) -> Result<(), OpenError> {
-    let here = Path::new(".");
-    let mut to_sync: Vec<&Path> = dir.ancestors().skip(1).take(2).collect();
-    for one in dir.ancestors().take_while(|one| !one.as_os_str().is_empty()) {
-        if fs.exists(one).map_err(|error| OpenError::io("look for folder", &error))? {
-            break;
-        }
-        to_sync.extend(one.parent());
-    }
-    fs.create_dir_all(dir).map_err(|error| OpenError::io("create folder", &error))?;
-    for one in to_sync {
-        let one = if one.as_os_str().is_empty() { here } else { one };
-        fs.sync_dir(one).map_err(|error| OpenError::io("sync folder", &error))?;
-    }
-    Ok(())
 }
 
 fn path(dir: &Path, generation: u64) -> PathBuf {

@@ -142,6 +142,25 @@ pub fn read_all(fs: &dyn Fs, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>>
     Ok(buf)
 }
 
+/// Makes `dir` and its missing parents, durably. What was there already is synced two levels up: its maker may have crashed.
+///
+/// # Errors
+/// I/O errors.
+pub fn create_dir_durable(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
+    let mut to_sync: Vec<&Path> = dir.ancestors().skip(1).take(2).collect();
+    for one in dir.ancestors().take_while(|one| !one.as_os_str().is_empty()) {
+        if fs.exists(one)? {
+            break;
+        }
+        to_sync.extend(one.parent());
+    }
+    fs.create_dir_all(dir)?;
+    for one in to_sync {
+        fs.sync_dir(if one.as_os_str().is_empty() { Path::new(".") } else { one })?;
+    }
+    Ok(())
+}
+
 /// Replaces `path` by `bytes`, durably: a crash leaves the old content or the new, never a mixture.
 ///
 /// # Errors
