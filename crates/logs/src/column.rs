@@ -57,6 +57,35 @@ impl Strings {
             .push(u32::try_from(self.bytes.len()).expect("a block is bounded far below 4 GiB"));
     }
 
+    /// No texts, with room for `len` of `bytes` bytes together.
+    #[must_use]
+    pub fn with_capacity(len: usize, bytes: usize) -> Self {
+        Self { ends: Vec::with_capacity(len), bytes: Vec::with_capacity(bytes) }
+    }
+
+    /// Adds all texts of `other`.
+    ///
+    /// # Panics
+    /// As [`Strings::push`].
+    pub fn append(&mut self, other: &Self) {
+        let base = u32::try_from(self.bytes.len()).expect("a block is bounded far below 4 GiB");
+        self.bytes.extend_from_slice(&other.bytes);
+        assert!(u32::try_from(self.bytes.len()).is_ok(), "a block is bounded far below 4 GiB");
+        self.ends.extend(other.ends.iter().map(|end| base + end));
+    }
+
+    /// Keeps the first `len` texts.
+    pub fn truncate(&mut self, len: usize) {
+        self.ends.truncate(len);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
+    /// Gives unused room back.
+    pub fn shrink_to_fit(&mut self) {
+        self.ends.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+    }
+
     /// Text `at`, below [`Strings::len`].
     #[must_use]
     pub fn get(&self, at: usize) -> &str {
