@@ -11,7 +11,12 @@ pub(crate) enum Unit {
     Plain,
     Micros,
     Nanos,
+    /// Microseconds that are all whole milliseconds: kept as those, which halves them.
+    Millis,
 }
+
+/// Microseconds of a millisecond.
+pub(crate) const MILLI: i64 = 1_000;
 
 /// A column of the file: a field, the kind of its values, and the shape that they have on disk. What differs in any of these is another column to
 /// Parquet.

@@ -123,6 +123,7 @@ impl Directory {
                 Unit::Plain => 0,
                 Unit::Micros => 1,
                 Unit::Nanos => 2,
+                Unit::Millis => 3,
             };
             out.push(kind | unit << 2 | u8::from(key.list) << 4);
         }
@@ -191,7 +192,7 @@ fn read_key(from: &mut Cursor<'_>) -> Result<Key, Damage> {
         0 => Unit::Plain,
         1 => Unit::Micros,
         2 => Unit::Nanos,
-        other => return Err(Damage(format!("unit {other}"))),
+        _ => Unit::Millis,
     };
     Ok(Key { field, kind, unit, list: code >> 4 & 1 == 1 })
 }

@@ -34,6 +34,7 @@ pub(crate) fn names(keys: &[Key]) -> Vec<String> {
             (Kind::Str, _) => "str",
             (Kind::Int, Unit::Plain) => "int",
             (Kind::Int, Unit::Micros) => "micros",
+            (Kind::Int, Unit::Millis) => "millis",
             (Kind::Int, Unit::Nanos) => "nanos",
             (Kind::Float, _) => "float",
             (Kind::Bool, _) => "bool",
@@ -133,17 +134,22 @@ fn leaf(key: &Key, name: &str, out: &mut Writer) {
             out.end();
             out.end();
         }
-        (Kind::Int, unit @ (Unit::Micros | Unit::Nanos)) => {
-            if unit == Unit::Micros {
-                // ConvertedType TIMESTAMP_MICROS; nanoseconds have none.
-                out.i32(6, 10);
+        (Kind::Int, unit @ (Unit::Millis | Unit::Micros | Unit::Nanos)) => {
+            // ConvertedTypes TIMESTAMP_MILLIS and TIMESTAMP_MICROS; nanoseconds have none.
+            let (converted, unit) = match unit {
+                Unit::Millis => (Some(9), 1),
+                Unit::Micros => (Some(10), 2),
+                Unit::Nanos | Unit::Plain => (None, 3),
+            };
+            if let Some(converted) = converted {
+                out.i32(6, converted);
             }
             // LogicalType TIMESTAMP, in UTC.
             out.begin(10);
             out.begin(8);
             out.bool(1, true);
             out.begin(2);
-            out.begin(if unit == Unit::Micros { 2 } else { 3 });
+            out.begin(unit);
             out.end();
             out.end();
             out.end();

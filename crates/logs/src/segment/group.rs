@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bytes::narrow;
-use super::column::{Chunk, Encoding, Key, Unit};
+use super::column::{Chunk, Encoding, Key, MILLI, Unit};
 use super::gather::{self, Gathered, Sorted, first_texts, gather};
 use super::page::{Packer, Raw, Slots};
 use super::sections::{self, CodeMap, Rollup, SECTIONS, SectionAt, Zones};
@@ -237,13 +237,13 @@ impl Maker<'_> {
                 Kind::Int | Kind::Str | Kind::Float | Kind::Bool => Unit::Plain,
             };
             let key = Key { field: field.clone(), kind: *kind, unit, list: made.list };
-            self.column(key, &made)?;
+            self.column(key, made)?;
         }
         let sorted: Vec<i64> =
             self.order.iter().map(|at| i64::from(templates.of_row[*at as usize])).collect();
         let made = Gathered { starts: None, list: false, values: Sorted::Ints(sorted) };
         let field = super::TEMPLATE.to_owned();
-        self.column(Key { field, kind: Kind::Int, unit: Unit::Plain, list: false }, &made)?;
+        self.column(Key { field, kind: Kind::Int, unit: Unit::Plain, list: false }, made)?;
         for block in self.order.chunks(BLOCK_ROWS) {
             let of = block.iter().map(|at| times[*at as usize]);
             self.zones.times.push((of.clone().min().unwrap_or(0), of.max().unwrap_or(0)));
@@ -251,7 +251,20 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn column(&mut self, key: Key, made: &Gathered<'_>) -> Result<(), WriteError> {
+    fn column(&mut self, mut key: Key, mut made: Gathered<'_>) -> Result<(), WriteError> {
+        // Times are often a field of the document as well: one copy for both.
+        if let Some((same, unit)) = self.timestamp(&key, &made) {
+            self.chunks.push(same);
+            self.keys.push(Key { unit, ..key });
+            return Ok(());
+        }
+        if key.unit == Unit::Micros
+            && let Sorted::Ints(values) = &mut made.values
+            && values.iter().all(|value| value % MILLI == 0)
+        {
+            values.iter_mut().for_each(|value| *value /= MILLI);
+            key.unit = Unit::Millis;
+        }
         let (encoding, dictionary) = match &made.values {
             Sorted::Dict { words, .. } => {
                 let page = self.packer.dictionary_page(words, &mut self.bytes);
@@ -263,18 +276,10 @@ impl Maker<'_> {
             Sorted::Ints(_) => (Encoding::Delta, None),
             Sorted::Floats(_) | Sorted::Bools(_) => (Encoding::Plain, None),
         };
-        // Times are often a field of the document as well: one copy for both.
-        if let Sorted::Ints(_) = &made.values
-            && let Some(same) = self.same_as_before(&key, made)
-        {
-            self.chunks.push(same);
-            self.keys.push(key);
-            return Ok(());
-        }
         let mut chunk = Chunk { encoding, dictionary, pages: Vec::new(), ranges: Vec::new() };
         let rows = self.order.len();
         for start in (0..rows).step_by(BLOCK_ROWS) {
-            self.page(made, start..rows.min(start + BLOCK_ROWS), key.list, &mut chunk);
+            self.page(&made, start..rows.min(start + BLOCK_ROWS), key.list, &mut chunk);
         }
         if let Sorted::Dict { words, codes } = &made.values
             && words.len() <= MAPPED_WORDS_MAX
@@ -292,20 +297,22 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// The chunk of `_time`'s field when the new column is equal to it in every row.
-    fn same_as_before(&self, key: &Key, made: &Gathered<'_>) -> Option<Chunk> {
-        if key.unit != Unit::Micros || key.field != system::TIME || made.starts.is_some() {
+    /// The chunk of `@timestamp`, and its unit, when `key` is `_time` and equal to it in every row.
+    fn timestamp(&self, key: &Key, made: &Gathered<'_>) -> Option<(Chunk, Unit)> {
+        if key.field != system::TIME {
             return None;
         }
-        let is_time = |of: &Key| of.field == TIMESTAMP && of.unit == Unit::Micros && !of.list;
-        let at = self.keys.iter().position(is_time)?;
-        let columns = gather::columns(&self.input.blocks, &self.keys[at].field, Kind::Int).ok()?;
-        let other = gather(&columns, Kind::Int, &self.input.places, &self.order, false);
-        let same = match (&other.values, &made.values) {
-            (Sorted::Ints(a), Sorted::Ints(b)) => other.starts.is_none() && a == b,
-            _ => false,
+        let is_time = |of: &Key| {
+            of.field == TIMESTAMP && matches!(of.unit, Unit::Micros | Unit::Millis) && !of.list
         };
-        same.then(|| self.chunks[at].clone())
+        let at = self.keys.iter().position(is_time)?;
+        let columns = gather::columns(&self.input.blocks, TIMESTAMP, Kind::Int).ok()?;
+        let other = gather(&columns, Kind::Int, &self.input.places, &self.order, false);
+        let (Sorted::Ints(times), Sorted::Ints(others)) = (&made.values, &other.values) else {
+            return None;
+        };
+        let same = made.starts.is_none() && other.starts.is_none() && times == others;
+        same.then(|| (self.chunks[at].clone(), self.keys[at].unit))
     }
 
     fn page(

@@ -13,6 +13,7 @@
 
 mod bytes;
 mod column;
+mod concat;
 mod delta;
 mod directory;
 mod filter;
@@ -30,10 +31,13 @@ mod templates;
 mod tests;
 mod thrift;
 mod tokens;
+mod verify;
 mod write;
 
+pub use concat::concat;
 pub use read::Segment;
 pub use sections::Rollup;
+pub use verify::Verified;
 pub use write::write;
 
 /// Version of everything that is not Parquet's.

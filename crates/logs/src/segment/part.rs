@@ -142,7 +142,10 @@ impl Inner {
             return Ok(Some(0));
         }
         let parts = parts(word);
-        let [part] = parts.as_slice() else { return Ok(None) };
+        if !is_word(&parts, word) {
+            return Ok(None);
+        }
+        let part = &parts[0];
         if !self.is_main(group, field) || self.has_others(group, field) {
             return Ok(None);
         }
@@ -161,6 +164,11 @@ fn parts(text: &str) -> Vec<String> {
     let mut parts = Vec::new();
     finest::words(&hash::folded(text), &mut String::new(), |part| parts.push(part.to_owned()));
     parts
+}
+
+/// Whether `text` is a word and nothing else.
+fn is_word(parts: &[String], text: &str) -> bool {
+    matches!(parts, [part] if *part == hash::folded(text))
 }
 
 /// A block of a segment. Columns stay decoded as long as the block is held.
@@ -208,7 +216,7 @@ impl SegmentBlock {
     /// Where the main text has all of the words of `text`.
     fn in_main(&self, field: &str, text: &str) -> Result<Known, ReadError> {
         let parts = parts(text);
-        let one = parts.len() == 1;
+        let one = is_word(&parts, text);
         let mut all = Known::Maybe;
         for part in parts {
             let known = match self.frequent(field, &part)? {
@@ -273,7 +281,7 @@ impl SegmentBlock {
         if there.all(|codes| codes == 0) {
             return Ok(Known::Nowhere);
         }
-        if want == Want::Word && parts.len() != 1 {
+        if want == Want::Word && !is_word(&parts, text) {
             return Ok(Known::Maybe);
         }
         let column = self.column_by(column)?;

@@ -8,14 +8,14 @@ use stdx::checksum::crc32c;
 use stdx::fs::{File, Fs, OpenMode};
 
 use super::bytes::Damage;
-use super::column::{Chunk, Page};
+use super::column::{Chunk, MILLI, Page, Unit};
 use super::directory::{Directory, Entry, TRAILER, Trailer};
 use super::page::{Shape, Unpacker};
 use super::sections::{self, Filters, PIECE, Section, SectionAt, Words, Zones};
 use super::write::MAGIC;
 use super::{Rollup, templates};
 use crate::bits::Bits;
-use crate::column::{Column, Kind, Strings};
+use crate::column::{Column, Kind, Strings, Values};
 use crate::part::{BLOCK_ROWS, ReadError};
 
 /// Bytes of a file's end that are read at once when it is opened.
@@ -195,7 +195,7 @@ impl Segment {
     }
 }
 
-fn read_exact(file: &dyn File, offset: u64, len: usize) -> Result<Vec<u8>, Damage> {
+pub(crate) fn read_exact(file: &dyn File, offset: u64, len: usize) -> Result<Vec<u8>, Damage> {
     let mut bytes = vec![0; len];
     let read = file.read_at(offset, &mut bytes).map_err(|error| Damage(error.to_string()))?;
     if read != len {
@@ -479,6 +479,13 @@ impl Inner {
             let bytes = self.read(group, page.offset, page.len as usize)?;
             unpack(|unpacker| unpacker.column(&shape, page, &bytes, words.as_ref()))
         };
-        read().map_err(|damage| self.damaged_block(self.groups[group].first_block + at, &damage))
+        let mut column = read()
+            .map_err(|damage| self.damaged_block(self.groups[group].first_block + at, &damage))?;
+        if key.unit == Unit::Millis
+            && let Values::Int(values) = &mut column.values
+        {
+            values.iter_mut().for_each(|value| *value = value.wrapping_mul(MILLI));
+        }
+        Ok(column)
     }
 }

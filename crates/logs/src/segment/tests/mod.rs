@@ -1,6 +1,8 @@
 //! Segments against the rows that they were written from.
 
+mod damage;
 mod memory;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -193,23 +195,32 @@ fn check_word(made: &Segment, field: &str, word: &str) {
             }
             Known::Maybe => {}
         }
-        let is = |row: usize| {
-            let fold = crate::text::finest::fold;
-            texts.as_ref().is_some_and(|of| {
-                of.of(row).any(|at| fold(of.values.text(at).unwrap()) == fold(word))
-            })
-        };
-        let whole: Vec<usize> = (0..block.rows()).filter(|row| is(*row)).collect();
-        match block.value(field, word).unwrap() {
-            Known::Nowhere => assert!(whole.is_empty(), "{field} = {word} in block {at}"),
-            Known::Rows(rows) => assert_eq!(rows.iter().collect::<Vec<_>>(), whole),
-            Known::Maybe => {}
-        }
-        assert!(whole.is_empty() || !made.lacks_value(field, word), "{field} = {word}");
     }
     assert!(total == 0 || !made.lacks_word(field, word), "{field}: {word}");
     if let Some(count) = made.count_word(field, word) {
         assert_eq!(count, total, "{field}: {word}");
+    }
+    check_value(made, field, word);
+}
+
+/// Holds what a segment says of a whole value against its rows.
+fn check_value(made: &Segment, field: &str, value: &str) {
+    let fold = crate::text::finest::fold;
+    for at in 0..made.block_count() {
+        let block = made.block(at).unwrap();
+        let texts = block.column(field, Kind::Str).unwrap();
+        let is = |row: usize| {
+            texts.as_ref().is_some_and(|of| {
+                of.of(row).any(|at| fold(of.values.text(at).unwrap()) == fold(value))
+            })
+        };
+        let whole: Vec<usize> = (0..block.rows()).filter(|row| is(*row)).collect();
+        match block.value(field, value).unwrap() {
+            Known::Nowhere => assert!(whole.is_empty(), "{field} = {value} in block {at}"),
+            Known::Rows(rows) => assert_eq!(rows.iter().collect::<Vec<_>>(), whole),
+            Known::Maybe => {}
+        }
+        assert!(whole.is_empty() || !made.lacks_value(field, value), "{field} = {value}");
     }
 }
 
