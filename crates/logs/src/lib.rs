@@ -13,6 +13,7 @@
 //!
 //! Knows nothing of HTTP, of `OpenSearch`'s bodies (that is `elastic`), or of metrics' storage.
 
+pub mod agg;
 pub mod bits;
 pub mod column;
 pub mod date;
