@@ -263,8 +263,8 @@ pub enum Metric {
         compression: f64,
     },
     WeightedAvg {
-        value: Source,
-        weight: Source,
+        value: Box<Source>,
+        weight: Box<Source>,
     },
     TopMetrics {
         metrics: Vec<String>,
