@@ -1,6 +1,7 @@
 """What the measuring scripts share: processes and what they cost, remote write, queries. Standard library only."""
 import json
 import os
+import socket
 import struct
 import subprocess
 import time
@@ -94,3 +95,18 @@ def rss_anon_bytes(pid):
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
     raise SystemExit("no RssAnon")
+
+
+def wait_port(address, process, limit=60):
+    """Waits until somebody listens on HOST:PORT, whatever is spoken there."""
+    host, port = address.rsplit(":", 1)
+    start = time.monotonic()
+    while time.monotonic() - start < limit:
+        if process.poll() is not None:
+            raise SystemExit(f"exited with {process.returncode} before it listened")
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise SystemExit("nobody listens")

@@ -3,6 +3,7 @@
 
 usage: compare_pushgateway.py REAL_URL OUR_URL        (both with --web.enable-admin-api, both empty)
 
+Left out because they differ on purpose: /debug/pprof and /static, the pages, and the redirects of /api/v1/…/, which the real one sends to an address without /api/v1.
 Times, the order of groups, and what a program says of itself (pushgateway_*, go_*, process_*) are left out; and what
 depends on the order of a Go map: which of two help texts stands, and which of the contradicting metrics is named first.
 """
@@ -136,6 +137,21 @@ def requests():
                          ("PUT", "/-/quit"), ("PUT", "/-/reload"), ("GET", "/api/v1/admin/wipe"), ("POST", "/api/v1/admin/wipe"),
                          ("PUT", "/api/v1/admin/wipe")):
         yield method, path, "", {}
+    yield from addresses()
+
+
+def addresses():
+    """Addresses that are not written as they should be: redirects, and where there is nothing."""
+    paths = ["/metrics/", "/metrics/job", "/metrics/job/", "/metrics/job@base64", "/metrics/job@base64/", "/metrics/job/a/", "/metrics/job/a/b",
+             "/metrics/job/a/b/c/", "/metrics/job/a/?x=1", "//metrics", "/metrics//job/a", "/metrics/./job/a", "/metrics/x/../job/a",
+             "/metrics/job//?x=1&y=%3C", "/metrics/job/a/b//", "/metrics/job/%2F/x/%2f", "/metrics/job/a%2Fb", "/metrics/job/a/b/%", "/metrics/job/a/b/%zz",
+             "/metrics/job/%EC%84%B8//x", "/status/", "/-/healthy/", "/-/ready/", "/-/quit/", "/api", "/api/", "/api/v1/admin", "//?x=1",
+             "/debug", "/favicon.ico", "/graph"]
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        for path in paths:
+            # Any OPTIONS below /api/v1 is answered by the real one, whether something is there or not.
+            if (method, path) != ("OPTIONS", "/api/v1/admin"):
+                yield method, path, "m 1\n" if method in ("PUT", "POST") else "", {}
 
 
 def ask(url, method, path, body=b"", headers=None):
@@ -144,7 +160,7 @@ def ask(url, method, path, body=b"", headers=None):
     connection.request(method, path, body.encode() if isinstance(body, str) else body, headers or {})
     answer = connection.getresponse()
     content = answer.read()
-    shown = {name: answer.getheader(name) for name in ("Location", "Allow", "Access-Control-Allow-Origin") if answer.getheader(name)}
+    shown = {name: answer.getheader(name) for name in ("Location", "Allow", "Access-Control-Allow-Origin", "Content-Type") if answer.getheader(name)}
     connection.close()
     return answer.status, settled(content), shown
 

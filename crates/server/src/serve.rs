@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response, StatusCode, Uri};
 use promql::engine::CancelFlag;
 use stdx::budget::Charge;
 use tokio::sync::Semaphore;
@@ -127,7 +127,7 @@ where
     let start = state.mono();
     let loaded = state.loaded();
     let access = Access::of(&loaded.tokens, standing, &head.headers);
-    let located = locate(state, face, &head.method, head.uri.path());
+    let located = locate(state, face, &head.method, &head.uri);
     let located = match located {
         // Whoever is not known is not told what there is not.
         Err(_) if access.is_nobody() => access.to(Scope::Read).and(located),
@@ -214,8 +214,9 @@ fn locate(
     state: &State,
     face: Face,
     method: &Method,
-    path: &str,
+    uri: &Uri,
 ) -> Result<(&'static Route, String, String), Box<Reply>> {
+    let path = uri.path();
     let prefix = state.place.prefix.as_str();
     let below = match path.strip_prefix(prefix) {
         Some("") => "/",
@@ -225,10 +226,7 @@ fn locate(
     };
     let below = match face {
         Face::Main => below,
-        Face::Push => match push::face::path(state, below) {
-            Some(below) => below,
-            None => return Err(Box::new(not_found())),
-        },
+        Face::Push => push::face::place(state, method, below, uri.query().unwrap_or_default())?,
     };
     match route::find(face.routes(), method, below) {
         Found::Route(route, segment) => Ok((route, segment, below.to_owned())),

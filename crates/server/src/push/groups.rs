@@ -11,6 +11,7 @@ use crate::http::Reply;
 use crate::params::Params;
 use crate::push::body::{BodyError, unpacked};
 use crate::push::key::{Address, address};
+use crate::push::moved::{is_escaped, moved};
 use crate::serve::{Call, not_found};
 
 /// How long the group of this push lives without another one, as a duration: a wish of ours beside Pushgateway's headers.
@@ -18,9 +19,20 @@ const TTL: HeaderName = HeaderName::from_static("x-mangru-ttl");
 
 pub(crate) fn change(call: &Call) -> Reply {
     let config = &call.state.config.push;
+    if !is_escaped(&call.request.path) {
+        return Reply::text(StatusCode::BAD_REQUEST, "400 Bad Request");
+    }
     let group = match address(&call.request.path, config.utf8_names) {
         Ok(Address::Group(group)) => group,
-        Ok(Address::Moved(to)) => return moved(&to),
+        Ok(Address::Moved(to)) => {
+            // The same request again where only the end is cut, as Pushgateway has it.
+            let status = match to.as_str() {
+                "/metrics/job" => StatusCode::TEMPORARY_REDIRECT,
+                _ => StatusCode::MOVED_PERMANENTLY,
+            };
+            let request = &call.request;
+            return moved(&call.state, &request.method, status, &to, &request.query);
+        }
         Ok(Address::Nothing) => return not_found(),
         Err(text) => return Reply::error(StatusCode::BAD_REQUEST, &text),
     };
@@ -133,30 +145,4 @@ fn later(reply: Reply) -> Reply {
         return reply.with(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     reply
-}
-
-/// The way to an address without its empty parts: the same request again where only the end is cut, as Pushgateway has it.
-fn moved(to: &str) -> Reply {
-    let status = if matches!(to, "/metrics/job" | "/metrics/job@base64") {
-        StatusCode::TEMPORARY_REDIRECT
-    } else {
-        StatusCode::MOVED_PERMANENTLY
-    };
-    match HeaderValue::from_str(&escaped(to)) {
-        Ok(to) => Reply::empty(status).with(header::LOCATION, to),
-        Err(_) => not_found(),
-    }
-}
-
-/// The path with everything percent-encoded that an address cannot hold.
-fn escaped(path: &str) -> String {
-    let mut out = String::new();
-    for b in path.bytes() {
-        if b.is_ascii_alphanumeric() || b"/-._~@=$&+:,;".contains(&b) {
-            out.push(char::from(b));
-        } else {
-            out.push_str(&format!("%{b:02X}"));
-        }
-    }
-    out
 }

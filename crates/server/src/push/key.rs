@@ -1,6 +1,7 @@
 //! The address of a push → its group's labels: `/job/<job>{/<label>/<value>}`, any value of which may come in base64.
 
 use crate::params::decode;
+use crate::push::moved::cleaned;
 
 /// Behind a label's name (or `job`): the value is base64, of the URL-safe alphabet, its padding optional.
 const BASE64: &str = "@base64";
@@ -36,7 +37,9 @@ pub(crate) fn address(path: &str, utf8_names: bool) -> Result<Address, String> {
         _ => return Ok(Address::Nothing),
     };
     if rest.is_empty() {
-        return Ok(Address::Moved(format!("/metrics/{job_name}")));
+        // Pushgateway has it so.
+        let moved = Address::Moved(format!("/metrics/{job_name}"));
+        return Ok(if in_base64 { Address::Nothing } else { moved });
     }
     let (job, labels) = match rest.find('/') {
         Some(at) => rest.split_at(at),
@@ -129,22 +132,6 @@ fn decoded(text: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The path without empty, `.` and `..` parts; a slash at its end stays.
-fn cleaned(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    let end = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
-    format!("/{}{end}", parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +193,7 @@ mod tests {
             ]],
         );
         check("/metrics/job/", &expect!["moved to /metrics/job"]);
+        check("/metrics/job@base64/", &expect!["nothing"]);
         check("/metrics/job/x//v", &expect!["moved to /metrics/job/x/v"]);
         check("/metrics/jobs/x", &expect!["nothing"]);
     }

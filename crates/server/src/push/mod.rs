@@ -9,6 +9,7 @@ pub(crate) mod groups;
 mod key;
 pub(crate) mod life;
 mod metrics;
+mod moved;
 pub(crate) mod own;
 mod page;
 mod select;

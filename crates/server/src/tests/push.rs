@@ -427,3 +427,29 @@ fn pushes_are_added_where_that_is_allowed() {
     let text = send(&on, &Method::GET, "/metrics", "");
     assert!(text.text().contains("c{instance=\"\",job=\"x\"} 2\n"));
 }
+
+#[test]
+fn addresses_that_are_not_written_as_they_should_be() {
+    let prefixed = Config { route_prefix: "/p".to_owned(), ..Config::default() };
+    let server = gateway(prefixed);
+    let check = |method: Method, path: &str, want: &Expect| {
+        let got = send(&server, &method, path, "m 1\n");
+        let answer = format!("{} {} {}", got.status, got.header("location"), got.text());
+        want.assert_eq(answer.trim_end());
+    };
+    check(
+        Method::GET,
+        "/p/metrics/?a=1&b=2",
+        &expect![[
+            r#"301 /p/metrics?a=1&b=2 <a href="/p/metrics?a=1&amp;b=2">Moved Permanently</a>."#
+        ]],
+    );
+    check(Method::PUT, "/p/metrics/job//?x=1", &expect!["301 /p/metrics/job/?x=1"]);
+    check(Method::PUT, "/p/metrics/job/", &expect!["307 /p/metrics/job"]);
+    check(Method::PUT, "/p/-/quit/", &expect!["307 /p/-/quit"]);
+    check(Method::GET, "/p/metrics/job/", &expect!["404  404 page not found"]);
+    check(Method::PUT, "/p/metrics/job/a/b/%2", &expect!["400  400 Bad Request"]);
+    check(Method::PUT, "/p/metrics/job/a/b/%25", &expect!["200"]);
+    let main = Request::builder().method(Method::PUT).uri("/p/metrics/job/a/b/%zz");
+    assert_eq!(server.send(main.body(Full::from("m 1\n")).unwrap()).status, 400);
+}
