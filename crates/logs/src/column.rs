@@ -99,6 +99,12 @@ impl Strings {
         &self.bytes[start..self.ends[at] as usize]
     }
 
+    /// Where text `at`, below [`Strings::len`], ends in [`Strings::bytes`].
+    #[must_use]
+    pub fn end(&self, at: usize) -> usize {
+        self.ends[at] as usize
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()

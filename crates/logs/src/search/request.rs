@@ -150,6 +150,9 @@ pub struct Slice {
     pub max: u32,
 }
 
+/// What Elasticsearch multiplies BM25 scores by.
+pub const ELASTIC_SCALE: f32 = 2.2;
+
 /// A search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -161,6 +164,8 @@ pub struct Request {
     pub size: usize,
     /// Empty: by score, best first, then in the order of arrival.
     pub sort: Vec<Sort>,
+    /// Factor of all BM25 scores: Elasticsearch multiplies by `k1 + 1` ([`ELASTIC_SCALE`]), `OpenSearch` since 3.0 does not (1).
+    pub score_scale: f32,
     /// A score for each hit although they are not sorted by it.
     pub track_scores: bool,
     /// The sort values after which hits begin, one for each level of `sort`.
@@ -182,6 +187,7 @@ impl Default for Request {
             from: 0,
             size: 10,
             sort: Vec::new(),
+            score_scale: ELASTIC_SCALE,
             track_scores: false,
             search_after: None,
             track_total: Track::UpTo(10_000),

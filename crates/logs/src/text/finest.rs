@@ -1,8 +1,9 @@
 //! The finest words of a text: what memtables and segments index. Coarser analyzers (`standard` keeps `10.250.19.77` whole) are
 //! answered by looking for all of their finest words, then at the text.
 //!
-//! A word is a run of letters, digits and `_`, in lower case; full-width forms are folded to ASCII. Runs of Hangul, Han and Kana are cut from
-//! their neighbours and become overlapping pairs of letters (a single letter stays alone), so that a word is found inside of its inflections.
+//! A word is a run of letters, ASCII digits and `_`, in lower case; full-width forms are folded to ASCII. Runs of Hangul, Han and Kana, and of the scripts
+//! that are written without blanks (Thai, Khmer …), are cut from their neighbours and become overlapping pairs of letters (a single letter stays alone),
+//! so that a word is found inside of its inflections. No other rule for words may end one inside of a finest word.
 //! A change of any of this changes what segments hold: it needs a new [`VERSION`].
 
 use std::ops::Range;
@@ -31,8 +32,19 @@ fn class(letter: char) -> Class {
         | '\u{ac00}'..='\u{d7ff}'
         | '\u{f900}'..='\u{faff}'
         | '\u{ff66}'..='\u{ff9f}'
+        | '\u{1aff0}'..='\u{1b16f}'
         | '\u{20000}'..='\u{3ffff}' => Class::Cjk,
-        other if other.is_alphanumeric() => Class::Word,
+        // Scripts that are written without blanks: words of them begin and end anywhere.
+        '\u{e00}'..='\u{eff}'
+        | '\u{1000}'..='\u{109f}'
+        | '\u{1780}'..='\u{17ff}'
+        | '\u{1950}'..='\u{19df}'
+        | '\u{1a20}'..='\u{1aaf}'
+        | '\u{a9e0}'..='\u{a9ff}'
+        | '\u{aa60}'..='\u{aadf}'
+        | '\u{11700}'..='\u{1174f}' => Class::Cjk,
+        // `is_numeric` would take in `②` and `½`, at which other rules end a word.
+        other if other.is_ascii_digit() || other.is_alphabetic() => Class::Word,
         _ => Class::Other,
     }
 }
@@ -49,10 +61,26 @@ fn narrow(letter: char) -> char {
     }
 }
 
+/// The lower case of a letter as one letter: the dotted I becomes `i`, as in the analyzers.
+fn lower(letter: char) -> char {
+    letter.to_lowercase().next().unwrap_or(letter)
+}
+
 /// `text` in the case that words are compared in: lower, full-width folded.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    text.chars().map(narrow).flat_map(char::to_lowercase).collect()
+    text.chars().map(narrow).map(lower).collect()
+}
+
+/// Whether `word` is a letter of a script that is cut into pairs, alone: among others it is in no index.
+pub(crate) fn is_single(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|letter| class(letter) == Class::Cjk) && letters.next().is_none()
+}
+
+/// Whether `letter` goes on with a word that it stands beside.
+pub(crate) fn is_word(letter: char) -> bool {
+    class(narrow(letter)) == Class::Word
 }
 
 /// Calls `each` with every word of `text`, in order, doubles included. What `scratch` holds is lost.
@@ -75,7 +103,7 @@ pub fn spans(text: &str, scratch: &mut String, mut each: impl FnMut(&str, Range<
             run = Run { class: now, letters: 0, last: ' ', start: at };
         }
         match now {
-            Class::Word => scratch.extend(letter.to_lowercase()),
+            Class::Word => scratch.push(lower(letter)),
             Class::Cjk => {
                 if run.letters > 0 {
                     scratch.push(run.last);
@@ -193,6 +221,9 @@ mod tests {
         check("로그인에 실패", &["로그", "그인", "인에", "실패"]);
         check("주문API호출 수", &["주문", "api", "호출", "수"]);
         check("수1", &["수", "1"]);
+        check("abไทย", &["ab", "ไท", "ทย"]);
+        check("x②y½", &["x", "y"]);
+        check("İstanbul", &["istanbul"]);
         check("É１２ｅRR", &["é12err"]);
     }
 

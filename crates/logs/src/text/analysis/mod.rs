@@ -4,7 +4,7 @@
 //! building anything ([`Analyzer::each`]).
 
 pub(crate) mod chars;
-mod standard;
+pub(crate) mod standard;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,6 +90,34 @@ impl Analyzer {
         });
     }
 
+    /// Whether it is the `standard` tokenizer and lower case: the words of a line can be found without cutting all of it.
+    pub(crate) fn is_standard(&self) -> bool {
+        matches!(self.tokenizer, Tokenizer::Standard { word_max: standard::WORD_MAX })
+            && matches!(self.filters.as_slice(), [Filter::Lowercase])
+    }
+
+    /// Whether the finest words of one of its words are all finest words of the text.
+    pub(crate) fn keeps_finest(&self) -> bool {
+        let whole = match self.tokenizer {
+            Tokenizer::Standard { word_max } => word_max == standard::WORD_MAX,
+            Tokenizer::Whitespace | Tokenizer::Keyword => true,
+            // `abc1` has the word `abc`.
+            Tokenizer::Letter => false,
+        };
+        whole && self.filters.iter().all(|filter| matches!(filter, Filter::Lowercase))
+    }
+
+    /// `text` as one word: what a normalizer makes of it.
+    pub(crate) fn whole(&self, text: &str, into: &mut String) {
+        into.clear();
+        into.push_str(text);
+        for filter in &self.filters {
+            match filter {
+                Filter::Lowercase => *into = into.chars().map(chars::lower).collect(),
+            }
+        }
+    }
+
     fn cut(&self, text: &str, each: &mut dyn FnMut(usize, usize)) {
         match self.tokenizer {
             Tokenizer::Standard { word_max } => standard::words(text, word_max, each),
@@ -121,6 +149,12 @@ impl Analyzer {
     }
 }
 
+impl Default for Analyzer {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
 /// Runs of letters that `is` one of the wanted ones.
 fn runs(text: &str, is: impl Fn(char) -> bool, each: &mut dyn FnMut(usize, usize)) {
     let mut start = None;
@@ -143,6 +177,7 @@ fn runs(text: &str, is: impl Fn(char) -> bool, each: &mut dyn FnMut(usize, usize
 #[derive(Debug, Clone, Default)]
 pub struct Analysis {
     analyzers: BTreeMap<String, Arc<Analyzer>>,
+    normalizers: BTreeMap<String, Arc<Analyzer>>,
 }
 
 impl Analysis {
@@ -152,6 +187,30 @@ impl Analysis {
         match self.analyzers.get(name) {
             Some(own) => Some(Arc::clone(own)),
             None => Analyzer::named(name).map(Arc::new),
+        }
+    }
+
+    /// What fields without an analyzer are cut by.
+    #[must_use]
+    pub fn index_default(&self) -> Arc<Analyzer> {
+        self.analyzer("default").unwrap_or_default()
+    }
+
+    /// What queries of fields without an analyzer are cut by.
+    #[must_use]
+    pub fn search_default(&self) -> Arc<Analyzer> {
+        self.analyzers.get("default_search").map_or_else(|| self.index_default(), Arc::clone)
+    }
+
+    /// The normalizer `name`: `lowercase`, or the index's own.
+    #[must_use]
+    pub fn normalizer(&self, name: &str) -> Option<Arc<Analyzer>> {
+        match self.normalizers.get(name) {
+            Some(own) => Some(Arc::clone(own)),
+            None if name == "lowercase" => {
+                Some(Arc::new(Analyzer::of(Tokenizer::Keyword, vec![Filter::Lowercase])))
+            }
+            None => None,
         }
     }
 }

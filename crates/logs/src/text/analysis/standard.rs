@@ -5,10 +5,10 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Letters after which a word is cut by force.
-pub(super) const WORD_MAX: usize = 255;
+pub(crate) const WORD_MAX: usize = 255;
 
 /// Calls `each` with the bytes `start..end` of every word of `text`, in order.
-pub(super) fn words(text: &str, word_max: usize, each: &mut dyn FnMut(usize, usize)) {
+pub(crate) fn words(text: &str, word_max: usize, each: &mut dyn FnMut(usize, usize)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -28,7 +28,7 @@ pub(super) fn words(text: &str, word_max: usize, each: &mut dyn FnMut(usize, usi
 }
 
 /// ASCII that always stands alone: no word begins, ends, or goes on with it.
-fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     byte <= b' ' || byte == 0x7f
 }
 

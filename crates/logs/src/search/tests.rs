@@ -1,0 +1,442 @@
+//! Searches over documents, against what each query means.
+
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+use stdx::clock::SimClock;
+
+use super::*;
+use crate::mapping::Mapping;
+use crate::query::Query;
+use crate::testing;
+
+/// 2026-03-10T12:34:56.789Z
+const NOW_MS: i64 = 1_773_146_096_789;
+
+pub(super) struct Index {
+    pub(super) targets: Vec<Target>,
+    pub(super) limits: Limits,
+}
+
+impl Index {
+    pub(super) fn new(mapping: &Value, documents: &[Value]) -> Self {
+        let mapping = Mapping::parse(mapping).unwrap();
+        let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
+        let (view, mapping) = testing::view(&mapping, &texts);
+        Self {
+            targets: vec![Target::new("i", Arc::new(mapping), vec![view])],
+            limits: Limits::new(Arc::new(SimClock::at(NOW_MS))),
+        }
+    }
+
+    pub(super) fn run(&self, request: &Request) -> Result<Found, SearchError> {
+        run(&self.targets, request, &self.limits, None)
+    }
+
+    /// The rows that match, in order of arrival; or why none can.
+    pub(super) fn rows(&self, query: &str) -> String {
+        let query: Query = query.parse().unwrap_or_else(|error| panic!("{query}: {error}"));
+        let sort = vec![Sort::by(SortBy::Doc, false)];
+        match self.run(&Request { query, sort, size: 1_000, ..Request::default() }) {
+            Ok(found) => {
+                let rows: Vec<String> = found.hits.iter().map(|hit| hit.row.to_string()).collect();
+                assert_eq!(found.total.unwrap().value, u64::try_from(rows.len()).unwrap());
+                rows.join(" ")
+            }
+            Err(error) => format!("{error}"),
+        }
+    }
+}
+
+/// Each line of `queries` with the rows that it finds.
+fn check(index: &Index, queries: &str, want: &Expect) {
+    let mut have = String::new();
+    for query in queries.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        have.push_str(&format!("{query} → {}\n", index.rows(query)));
+    }
+    want.assert_eq(&have);
+}
+
+fn typed() -> Index {
+    let mapping = json!({"properties": {
+        "t": {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 20}}},
+        "k": {"type": "keyword"},
+        "low": {"type": "keyword", "normalizer": "lowercase"},
+        "n": {"type": "long"}, "u": {"type": "unsigned_long"}, "b": {"type": "byte"},
+        "f": {"type": "double"}, "s": {"type": "float"}, "h": {"type": "half_float"},
+        "c": {"type": "scaled_float", "scaling_factor": 100},
+        "on": {"type": "boolean"}, "ip": {"type": "ip"},
+        "@timestamp": {"type": "date"}, "ns": {"type": "date_nanos"},
+        "day": {"type": "date", "format": "yyyy/MM/dd||epoch_second"},
+        "a": {"type": "alias", "path": "k"}, "all": {"type": "text"},
+        "x": {"type": "keyword", "copy_to": "all"}, "y": {"type": "keyword", "copy_to": ["all"]},
+        "fix": {"type": "constant_keyword", "value": "stay"},
+        "lab": {"type": "flattened"}, "off": {"type": "keyword", "index": false, "doc_values": false}
+    }});
+    let documents = [
+        json!({"t": "Connection refused: db-1 10.250.19.77:5432", "k": "Alpha", "low": "ÄB", "n": 5, "f": 1.5, "on": true,
+            "ip": "10.0.0.1", "@timestamp": "2026-03-10T12:00:00.000Z", "x": "one", "lab": {"app": "web", "v": 1}}),
+        json!({"t": ["level:error access.log", "second value here"], "k": ["beta", "gamma"], "n": [7, -3], "u": 18_446_744_073_709_551_615_u64,
+            "ip": "fe80::1", "@timestamp": "2026-03-10T00:00:00.999Z", "ns": "2026-03-10T00:00:00.123456789Z", "y": "two words"}),
+        json!({"t": "로그인에 실패했습니다 error", "k": "", "low": "äb", "b": 3, "s": 0.1, "h": 0.1, "c": 1.234, "on": "false",
+            "@timestamp": "2026-03-09T23:59:59.999Z", "day": "2026/02/01", "off": "x"}),
+        json!({"t": "ERROR Error errors, an error_code", "k": "a*b", "n": "12", "f": 2, "ip": "10.1.0.0", "@timestamp": 1_773_100_800_000_i64}),
+        json!({"t": 42, "n": "no number", "f": "x", "day": 86_400, "o": {"p": "q"}}),
+        json!({}),
+    ];
+    Index::new(&mapping, &documents)
+}
+
+#[test]
+fn exact_values() {
+    check(
+        &typed(),
+        r#"
+        term(field: k, value: Alpha)
+        term(field: k, value: alpha)
+        term(field: k, value: alpha, case_insensitive: true)
+        term(field: k, value: gamma)
+        term(field: k, value: "")
+        term(field: a, value: beta)
+        term(field: low, value: "äB")
+        term(field: t, value: refused)
+        term(field: t, value: Refused)
+        term(field: t, value: error)
+        term(field: t, value: "access.log")
+        term(field: t, value: access)
+        term(field: t, value: "10.250.19.77")
+        term(field: t, value: 42)
+        term(field: t.keyword, value: "Connection refused: db-1 10.250.19.77:5432")
+        term(field: t.keyword, value: "second value here")
+        term(field: n, value: 7)
+        term(field: n, value: "12")
+        term(field: n, value: 5.5)
+        term(field: n, value: abc)
+        term(field: b, value: 300)
+        term(field: u, value: 18446744073709551615)
+        term(field: f, value: 2)
+        term(field: s, value: 0.1)
+        term(field: h, value: 0.1)
+        term(field: c, value: 1.23)
+        term(field: on, value: false)
+        term(field: on, value: maybe)
+        term(field: ip, value: "10.0.0.0/8")
+        term(field: ip, value: "fe80::1")
+        term(field: ip, value: "10.0.0")
+        term(field: all, value: one)
+        term(field: all, value: words)
+        term(field: fix, value: stay)
+        term(field: fix, value: go)
+        term(field: lab.app, value: web)
+        term(field: lab.v, value: 1)
+        term(field: lab, value: web)
+        term(field: _index, value: i)
+        term(field: none, value: 1)
+        term(field: off, value: x)
+        terms(field: k, values: [Alpha, beta, nothing])
+        terms(field: n, values: [5, 12])
+        terms(field: k, values: [])
+        "#,
+        &expect![[r#"
+            term(field: k, value: Alpha) → 0
+            term(field: k, value: alpha) → 
+            term(field: k, value: alpha, case_insensitive: true) → 0
+            term(field: k, value: gamma) → 1
+            term(field: k, value: "") → 2
+            term(field: a, value: beta) → 1
+            term(field: low, value: "äB") → 0 2
+            term(field: t, value: refused) → 0
+            term(field: t, value: Refused) → 
+            term(field: t, value: error) → 2 3
+            term(field: t, value: "access.log") → 1
+            term(field: t, value: access) → 
+            term(field: t, value: "10.250.19.77") → 0
+            term(field: t, value: 42) → 4
+            term(field: t.keyword, value: "Connection refused: db-1 10.250.19.77:5432") → 
+            term(field: t.keyword, value: "second value here") → 1
+            term(field: n, value: 7) → 1
+            term(field: n, value: "12") → 3
+            term(field: n, value: 5.5) → 
+            term(field: n, value: abc) → i: For input string: "abc"
+            term(field: b, value: 300) → i: Value [300] is out of range for a byte
+            term(field: u, value: 18446744073709551615) → 1
+            term(field: f, value: 2) → 3
+            term(field: s, value: 0.1) → 2
+            term(field: h, value: 0.1) → 2
+            term(field: c, value: 1.23) → 2
+            term(field: on, value: false) → 2
+            term(field: on, value: maybe) → i: Can't parse boolean value [maybe], expected [true] or [false]
+            term(field: ip, value: "10.0.0.0/8") → 0 3
+            term(field: ip, value: "fe80::1") → 1
+            term(field: ip, value: "10.0.0") → i: '10.0.0' is not an IP string literal.
+            term(field: all, value: one) → 0
+            term(field: all, value: words) → 1
+            term(field: fix, value: stay) → 0 1 2 3 4 5
+            term(field: fix, value: go) → 
+            term(field: lab.app, value: web) → 0
+            term(field: lab.v, value: 1) → 0
+            term(field: lab, value: web) → 0
+            term(field: _index, value: i) → 0 1 2 3 4 5
+            term(field: none, value: 1) → 
+            term(field: off, value: x) → i: Cannot search on field [off] since it is not indexed.
+            terms(field: k, values: [Alpha, beta, nothing]) → 0 1
+            terms(field: n, values: [5, 12]) → 0 3
+            terms(field: k, values: []) → 
+        "#]],
+    );
+}
+
+#[test]
+fn ranges_and_dates() {
+    check(
+        &typed(),
+        r#"
+        range(field: n, gte: 5)
+        range(field: n, gt: 5)
+        range(field: n, gt: 4.5, lt: 7.5)
+        range(field: n, lt: 0)
+        range(field: n, gt: 7, lt: 8)
+        range(field: f, gt: 1.5)
+        range(field: f, gte: 1.5, lte: 2)
+        range(field: s, gte: 0.1, lte: 0.1)
+        range(field: s, gt: 0.1)
+        range(field: u, gt: 9223372036854775807)
+        range(field: k, gte: a, lt: b)
+        range(field: t, gt: refus, lte: refused)
+        range(field: ip, gte: "10.0.0.0", lt: "10.0.0.2")
+        range(field: ip, gt: "10.0.0.1")
+        range(field: on, gte: true)
+        range(field: "@timestamp", gte: "2026-03-10", lt: "2026-03-11")
+        range(field: "@timestamp", lte: "2026-03-09")
+        range(field: "@timestamp", gt: "2026-03-09")
+        range(field: "@timestamp", gte: "now/d")
+        range(field: "@timestamp", gte: "now-1d/d", lt: "now/d")
+        range(field: "@timestamp", gte: "2026-03-10", time_zone: "+09:00", lt: "2026-03-10T09:00:01")
+        range(field: "@timestamp", gte: 1773100800000)
+        range(field: "@timestamp", gte: "10.03.2026", format: "dd.MM.yyyy")
+        range(field: "@timestamp", gte: yesterday)
+        range(field: "@timestamp", gte: "2026", time_zone: Nowhere)
+        range(field: "@timestamp", lte: "2026-03-10T00:00:00.999Z", gte: "2026-03-10T00:00:00.999Z")
+        term(field: "@timestamp", value: "2026-03-10")
+        term(field: "@timestamp", value: "2026-03-10T00:00:00.999Z")
+        range(field: ns, gte: "2026-03-10T00:00:00.123456789Z")
+        range(field: ns, gt: "2026-03-10T00:00:00.123456789Z")
+        range(field: day, gte: "2026/02/01", lt: "2026/02/02")
+        range(field: day, lt: "1970/02/01")
+        range(field: n)
+        "#,
+        &expect![[r#"
+            range(field: n, gte: 5) → 0 1 3
+            range(field: n, gt: 5) → 1 3
+            range(field: n, gt: 4.5, lt: 7.5) → 0 1
+            range(field: n, lt: 0) → 1
+            range(field: n, gt: 7, lt: 8) → 
+            range(field: f, gt: 1.5) → 3
+            range(field: f, gte: 1.5, lte: 2) → 0 3
+            range(field: s, gte: 0.1, lte: 0.1) → 2
+            range(field: s, gt: 0.1) → 
+            range(field: u, gt: 9223372036854775807) → 1
+            range(field: k, gte: a, lt: b) → 3
+            range(field: t, gt: refus, lte: refused) → 0
+            range(field: ip, gte: "10.0.0.0", lt: "10.0.0.2") → 0
+            range(field: ip, gt: "10.0.0.1") → 1 3
+            range(field: on, gte: true) → 0
+            range(field: "@timestamp", gte: "2026-03-10", lt: "2026-03-11") → 0 1 3
+            range(field: "@timestamp", lte: "2026-03-09") → 2
+            range(field: "@timestamp", gt: "2026-03-09") → 0 1 3
+            range(field: "@timestamp", gte: "now/d") → 0 1 3
+            range(field: "@timestamp", gte: "now-1d/d", lt: "now/d") → 2
+            range(field: "@timestamp", gte: "2026-03-10", time_zone: "+09:00", lt: "2026-03-10T09:00:01") → 1 2 3
+            range(field: "@timestamp", gte: 1773100800000) → 0 1 3
+            range(field: "@timestamp", gte: "10.03.2026", format: "dd.MM.yyyy") → 0 1 3
+            range(field: "@timestamp", gte: yesterday) → i: failed to parse date field [yesterday] with format [strict_date_optional_time||epoch_millis]
+            range(field: "@timestamp", gte: "2026", time_zone: Nowhere) → i: Unknown time-zone ID: Nowhere
+            range(field: "@timestamp", lte: "2026-03-10T00:00:00.999Z", gte: "2026-03-10T00:00:00.999Z") → 1
+            term(field: "@timestamp", value: "2026-03-10") → 0 1 3
+            term(field: "@timestamp", value: "2026-03-10T00:00:00.999Z") → 1
+            range(field: ns, gte: "2026-03-10T00:00:00.123456789Z") → 1
+            range(field: ns, gt: "2026-03-10T00:00:00.123456789Z") → 
+            range(field: day, gte: "2026/02/01", lt: "2026/02/02") → 2
+            range(field: day, lt: "1970/02/01") → 4
+            range(field: n) → 0 1 3
+        "#]],
+    );
+}
+
+#[test]
+fn words_and_phrases() {
+    check(
+        &typed(),
+        r#"
+        match(field: t, query: "ERROR")
+        match(field: t, query: "error refused")
+        match(field: t, query: "error errors", operator: and)
+        match(field: t, query: "error second here", minimum_should_match: "2")
+        match(field: t, query: "level:error")
+        match(field: t, query: "10.250.19.77")
+        match(field: t, query: "10")
+        match(field: t, query: "로그인에")
+        match(field: t, query: "로그인")
+        match(field: t, query: "...", zero_terms_query: all)
+        match(field: t, query: "...")
+        match(field: t, query: "eror", fuzziness: (auto: [3, 6]))
+        match(field: n, query: "5")
+        match(field: n, query: "five")
+        match(field: n, query: "five", lenient: true)
+        match(field: k, query: "a*b")
+        match_phrase(field: t, query: "connection refused")
+        match_phrase(field: t, query: "refused connection")
+        match_phrase(field: t, query: "refused connection", slop: 2)
+        match_phrase(field: t, query: "connection db", slop: 1)
+        match_phrase(field: t, query: "access.log second")
+        match_phrase(field: t, query: "error error")
+        match_phrase_prefix(field: t, query: "connection ref")
+        match_phrase_prefix(field: t, query: "conn")
+        match_bool_prefix(field: t, query: "실패했습니다 err")
+        multi_match(fields: [[t, 1.0], [k, 2.0]], query: "alpha")
+        multi_match(fields: [[t, 1.0], [k, 2.0]], query: "Alpha")
+        multi_match(query: "5")
+        multi_match(fields: [[x, 1.0], [y, 1.0], [t, 1.0]], query: "one refused", kind: cross_fields, operator: and)
+        multi_match(fields: [["t*", 1.0]], query: "second value", kind: phrase)
+        combined_fields(fields: [[t, 1.0], [all, 1.0]], query: "refused one", operator: and)
+        "#,
+        &expect![[r#"
+            match(field: t, query: "ERROR") → 2 3
+            match(field: t, query: "error refused") → 0 2 3
+            match(field: t, query: "error errors", operator: and) → 3
+            match(field: t, query: "error second here", minimum_should_match: "2") → 1
+            match(field: t, query: "level:error") → 1
+            match(field: t, query: "10.250.19.77") → 0
+            match(field: t, query: "10") → 
+            match(field: t, query: "로그인에") → 2
+            match(field: t, query: "로그인") → 
+            match(field: t, query: "...", zero_terms_query: all) → 0 1 2 3 4 5
+            match(field: t, query: "...") → 
+            match(field: t, query: "eror", fuzziness: (auto: [3, 6])) → 2 3
+            match(field: n, query: "5") → 0
+            match(field: n, query: "five") → i: For input string: "five"
+            match(field: n, query: "five", lenient: true) → 
+            match(field: k, query: "a*b") → 3
+            match_phrase(field: t, query: "connection refused") → 0
+            match_phrase(field: t, query: "refused connection") → 
+            match_phrase(field: t, query: "refused connection", slop: 2) → 0
+            match_phrase(field: t, query: "connection db", slop: 1) → 0
+            match_phrase(field: t, query: "access.log second") → 
+            match_phrase(field: t, query: "error error") → 3
+            match_phrase_prefix(field: t, query: "connection ref") → 0
+            match_phrase_prefix(field: t, query: "conn") → 0
+            match_bool_prefix(field: t, query: "실패했습니다 err") → 2 3
+            multi_match(fields: [[t, 1.0], [k, 2.0]], query: "alpha") → 
+            multi_match(fields: [[t, 1.0], [k, 2.0]], query: "Alpha") → 0
+            multi_match(query: "5") → 0
+            multi_match(fields: [[x, 1.0], [y, 1.0], [t, 1.0]], query: "one refused", kind: cross_fields, operator: and) → 
+            multi_match(fields: [["t*", 1.0]], query: "second value", kind: phrase) → 1
+            combined_fields(fields: [[t, 1.0], [all, 1.0]], query: "refused one", operator: and) → 0
+        "#]],
+    );
+}
+
+#[test]
+fn patterns() {
+    check(
+        &typed(),
+        r#"
+        prefix(field: k, value: Al)
+        prefix(field: k, value: al, case_insensitive: true)
+        prefix(field: t, value: err)
+        prefix(field: t, value: "10.250")
+        prefix(field: n, value: "1")
+        wildcard(field: k, value: "*a")
+        wildcard(field: k, value: "a\\*b")
+        wildcard(field: k, value: "?eta")
+        wildcard(field: k, value: "*")
+        wildcard(field: t, value: "*rror*")
+        wildcard(field: t, value: "실패*")
+        wildcard(field: t.keyword, value: "*value*")
+        regexp(field: k, value: "[A-B]l.*")
+        regexp(field: t, value: "error.?")
+        regexp(field: k, value: "ALPHA", case_insensitive: true)
+        regexp(field: k, value: "(")
+        fuzzy(field: t, value: "erorr")
+        fuzzy(field: k, value: "Alpah", fuzziness: (edits: 1))
+        fuzzy(field: k, value: "Xlpha", prefix_length: 1)
+        "#,
+        &expect![[r#"
+            prefix(field: k, value: Al) → 0
+            prefix(field: k, value: al, case_insensitive: true) → 0
+            prefix(field: t, value: err) → 2 3
+            prefix(field: t, value: "10.250") → 0
+            prefix(field: n, value: "1") → i: Can only use prefix queries on keyword, text and wildcard fields - not on [n] which is of type [long]
+            wildcard(field: k, value: "*a") → 0 1
+            wildcard(field: k, value: "a\\*b") → 3
+            wildcard(field: k, value: "?eta") → 1
+            wildcard(field: k, value: "*") → 0 1 2 3
+            wildcard(field: t, value: "*rror*") → 1 2 3
+            wildcard(field: t, value: "실패*") → 2
+            wildcard(field: t.keyword, value: "*value*") → 1
+            regexp(field: k, value: "[A-B]l.*") → 0
+            regexp(field: t, value: "error.?") → 2 3
+            regexp(field: k, value: "ALPHA", case_insensitive: true) → 0
+            regexp(field: k, value: "(") → i: expected ')' at position 1
+            fuzzy(field: t, value: "erorr") → 2 3
+            fuzzy(field: k, value: "Alpah", fuzziness: (edits: 1)) → 0
+            fuzzy(field: k, value: "Xlpha", prefix_length: 1) → 
+        "#]],
+    );
+}
+
+#[test]
+fn joined_queries() {
+    check(
+        &typed(),
+        r#"
+        match_all()
+        match_none()
+        bool()
+        bool(must: [match(field: t, query: error)], must_not: [term(field: n, value: 12)])
+        bool(must_not: [exists(field: t)])
+        bool(should: [term(field: k, value: Alpha), term(field: n, value: 12)])
+        bool(filter: [exists(field: t)], should: [term(field: k, value: Alpha)])
+        bool(filter: [exists(field: t)], should: [term(field: k, value: Alpha)], minimum_should_match: "1")
+        bool(should: [exists(field: t), exists(field: n), exists(field: on)], minimum_should_match: "-1")
+        constant_score(filter: exists(field: ip))
+        dis_max(queries: [term(field: n, value: 5), term(field: n, value: 7)])
+        boosting(positive: exists(field: t), negative: exists(field: n), negative_boost: 0.5)
+        terms_set(field: t, values: [error, errors, an, code], minimum_should_match_field: b)
+        exists(field: n)
+        exists(field: f)
+        exists(field: t.keyword)
+        exists(field: k)
+        exists(field: o)
+        exists(field: lab)
+        exists(field: "n*")
+        exists(field: none)
+        exists(field: fix)
+        "#,
+        &expect![[r#"
+            match_all() → 0 1 2 3 4 5
+            match_none() → 
+            bool() → 0 1 2 3 4 5
+            bool(must: [match(field: t, query: error)], must_not: [term(field: n, value: 12)]) → 2
+            bool(must_not: [exists(field: t)]) → 5
+            bool(should: [term(field: k, value: Alpha), term(field: n, value: 12)]) → 0 3
+            bool(filter: [exists(field: t)], should: [term(field: k, value: Alpha)]) → 0 1 2 3 4
+            bool(filter: [exists(field: t)], should: [term(field: k, value: Alpha)], minimum_should_match: "1") → 0
+            bool(should: [exists(field: t), exists(field: n), exists(field: on)], minimum_should_match: "-1") → 0 1 2 3
+            constant_score(filter: exists(field: ip)) → 0 1 3
+            dis_max(queries: [term(field: n, value: 5), term(field: n, value: 7)]) → 0 1
+            boosting(positive: exists(field: t), negative: exists(field: n), negative_boost: 0.5) → 0 1 2 3 4
+            terms_set(field: t, values: [error, errors, an, code], minimum_should_match_field: b) → 
+            exists(field: n) → 0 1 3
+            exists(field: f) → 0 3
+            exists(field: t.keyword) → 1 2 4
+            exists(field: k) → 0 1 2 3
+            exists(field: o) → 4
+            exists(field: lab) → 0
+            exists(field: "n*") → 0 1 3
+            exists(field: none) → 
+            exists(field: fix) → 0 1 2 3 4 5
+        "#]],
+    );
+}
