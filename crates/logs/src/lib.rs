@@ -27,7 +27,6 @@ pub mod query;
 pub mod search;
 pub mod segment;
 pub mod source;
-pub mod store;
 pub mod testing;
 pub mod text;
 pub mod wal;

@@ -78,7 +78,7 @@ pub trait Part: Send + Sync + std::fmt::Debug {
         false
     }
     /// How many rows, deleted ones included, hold the case-folded `word` in the texts of `field`, where the part knows it without
-    /// looking at its blocks; `None` when it does not.
+    /// looking at its blocks, and where the word stands alone ([`Block::alone`]) in all of them; `None` otherwise.
     fn count_word(&self, field: &str, word: &str) -> Option<u64> {
         let _ = (field, word);
         None
@@ -106,6 +106,15 @@ pub trait Block: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Damage.
     fn word(&self, field: &str, word: &str) -> Result<Known, ReadError>;
+    /// Rows in which the case-folded `word` of the texts of `field` is a word of `standard` as well, proven without looking at texts: between
+    /// spaces, brackets and the like, not as the part of `a.b`. Other rows may have it, too. `None`: nothing is known.
+    ///
+    /// # Errors
+    /// Damage.
+    fn alone(&self, field: &str, word: &str) -> Result<Option<Bits>, ReadError> {
+        let _ = (field, word);
+        Ok(None)
+    }
     /// Where a value of `field` is, as a whole and case-folded, `value`: [`Block::word`] for exact look-ups of keywords.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use super::plan::{
     Clauses, Columns, FloatTest, FromText, Leaf, Op, Own, Plan, Test, Whole, WholeTest, Words,
     WordsTest,
 };
-use super::value;
 use super::words::{Needle, Scratch, between};
+use super::{proven, value};
 use crate::bits::Bits;
 use crate::column::{Column, Kind, Rows, Strings, Values};
 use crate::date::{Edge, Zone};
@@ -81,8 +81,7 @@ fn leaf_may_match(leaf: &Leaf, part: &dyn Part) -> bool {
             return true;
         }
         let kinds = part.kinds(name);
-        !kinds.is_empty()
-            && (kinds != [Kind::Str] || !leaf.words.iter().any(|word| part.lacks_word(name, word)))
+        !kinds.is_empty() && (kinds != [Kind::Str] || !proven::lacks(leaf, name, part))
     })
 }
 
@@ -470,13 +469,24 @@ impl Eval {
             if kind != Kind::Str && (name.starts_with('_') || matches!(leaf.test, Test::Ips(_))) {
                 continue;
             }
-            let Some(open) = (if kind == Kind::Str {
+            let Some(mut open) = (if kind == Kind::Str {
                 narrowed(leaf, name, at, within)?
             } else {
                 Some(Cow::Borrowed(within))
             }) else {
                 continue;
             };
+            if kind == Kind::Str
+                && let Some(word) = proven::single_word(leaf)
+                && let Some(mut sure) = at.block.alone(name, word)?
+            {
+                sure.and(&open);
+                rows.or(&sure);
+                open.to_mut().and_not(&sure);
+                if open.is_empty() {
+                    continue;
+                }
+            }
             let Some(column) = self.column(at, name, kind)? else { continue };
             if let Test::Words(words) = &leaf.test
                 && matches!(words.test, WordsTest::Phrase(_) | WordsTest::Intervals(_))
@@ -575,8 +585,10 @@ fn narrowed<'b>(
     if name.starts_with('_') {
         return Ok(Some(open));
     }
-    for word in &leaf.words {
-        match at.block.word(name, word)? {
+    let value = proven::single_value(leaf).map(|value| at.block.value(name, value));
+    let words = leaf.words.iter().map(|word| at.block.word(name, word));
+    for known in value.into_iter().chain(words) {
+        match known? {
             Known::Nowhere => return Ok(None),
             Known::Rows(rows) => {
                 open.to_mut().and(&rows);

@@ -16,6 +16,7 @@ mod lucene_regexp;
 mod nested;
 mod pattern;
 mod plan;
+mod proven;
 mod request;
 mod run;
 mod score;

@@ -11,6 +11,7 @@ use super::bind::Binder;
 use super::bm25::{Stats, varies};
 use super::eval::{self, At, Eval, may_match};
 use super::plan::{Clauses, Op, Plan};
+use super::proven;
 use super::request::{
     Collector, Failure, Found, Hit, Limits, Matched, Request, Slice, Sort, SortBy, Target, Total,
     Track,
@@ -237,6 +238,16 @@ impl<'a, 'c> Search<'a, 'c> {
             }
     }
 
+    /// Whether nothing but the number of rows that match is asked for.
+    fn only_counts(&self, target: usize) -> bool {
+        self.wanted == 0
+            && self.collector.is_none()
+            && self.bound[target].post.is_none()
+            && self.request.slice.is_none()
+            && self.request.min_score.is_none()
+            && self.request.terminate_after.is_none()
+    }
+
     /// Whether no row with a time within `times` can come among the best.
     fn is_beaten(&self, target: usize, times: Option<(i64, i64)>) -> bool {
         if self.wanted == 0 {
@@ -259,6 +270,13 @@ impl<'a, 'c> Search<'a, 'c> {
             return Ok(());
         }
         if !self.counts_all() && self.is_beaten(target, part.times()) {
+            return Ok(());
+        }
+        if self.only_counts(target)
+            && let Some(count) = proven::count(&self.bound[target].plan, view)
+        {
+            self.count += count;
+            self.seen += count;
             return Ok(());
         }
         self.bound[target].eval.start_part();

@@ -9,6 +9,7 @@ use crate::bits::Bits;
 use crate::column::{Column, Kind, Strings, Values};
 use crate::ids;
 use crate::part::{Block, Known, Part, ReadError, system};
+use crate::source;
 use crate::text::finest;
 
 /// What is looked for: a word in texts, or a whole text.
@@ -136,7 +137,7 @@ impl Inner {
         Ok(false)
     }
 
-    /// How many rows of a row group have the word, where its index knows.
+    /// How many rows of a row group have the word, where its index knows and the word stands alone in all of them.
     fn count_in(&self, group: usize, field: &str, word: &str) -> Result<Option<u64>, ReadError> {
         if self.lacks_in(group, field, word, Want::Word)? {
             return Ok(Some(0));
@@ -154,8 +155,11 @@ impl Inner {
         if words.capped && self.group_has(group, &tokens::of_word(field, true, part))? {
             return Ok(None);
         }
-        let rows = |id: &u32| words.rows.get(*id as usize).map_or(0, |rows| u64::from(*rows));
-        Ok(Some(templates.iter().map(rows).sum()))
+        if templates.iter().any(|(_, alone)| !alone) {
+            return Ok(None);
+        }
+        let rows = |id: u32| words.rows.get(id as usize).map_or(0, |rows| u64::from(*rows));
+        Ok(Some(templates.iter().map(|(id, _)| rows(*id)).sum()))
     }
 }
 
@@ -195,22 +199,47 @@ impl SegmentBlock {
     fn frequent(&self, field: &str, word: &str) -> Result<Option<Known>, ReadError> {
         let words = self.inner.words(self.group)?;
         let Some(templates) = words.templates(word) else { return Ok(None) };
-        if words.capped {
-            let tokens = tokens::of_word(field, true, word);
-            if self.inner.blocks_with(self.group, &tokens)?.has(self.at) {
-                return Ok(Some(Known::Maybe));
-            }
-        }
         let mut rows = Bits::none(self.rows());
+        let mut open = Vec::new();
         let mut at = 0;
         for (template, len) in words.runs(self.at) {
             let end = at + *len as usize;
-            if templates.binary_search(template).is_ok() {
+            if templates.binary_search_by_key(template, |(id, _)| *id).is_ok() {
                 (at..end).for_each(|row| rows.set(row));
+            } else if words.capped && words.is_open(*template) {
+                open.push(at..end);
             }
             at = end;
         }
+        if !open.is_empty() {
+            let tokens = tokens::of_word(field, true, word);
+            if self.inner.blocks_with(self.group, &tokens)?.has(self.at) {
+                self.look(field, word, open, &mut rows)?;
+            }
+        }
         Ok(Some(if rows.is_empty() { Known::Nowhere } else { Known::Rows(rows) }))
+    }
+
+    /// Adds the rows of `among` whose texts have `word`: long lines, beyond what their templates say.
+    fn look(
+        &self,
+        field: &str,
+        word: &str,
+        among: Vec<std::ops::Range<usize>>,
+        rows: &mut Bits,
+    ) -> Result<(), ReadError> {
+        let Some(column) = self.column(field, Kind::Str)? else { return Ok(()) };
+        let mut scratch = String::new();
+        for row in among.into_iter().flatten() {
+            let mut found = false;
+            for text in column.of(row).filter_map(|at| column.values.text(at)) {
+                finest::words(text, &mut scratch, |have| found |= have == word);
+            }
+            if found {
+                rows.set(row);
+            }
+        }
+        Ok(())
     }
 
     /// Where the main text has all of the words of `text`.
@@ -344,6 +373,25 @@ impl Block for SegmentBlock {
         self.find(field, value, Want::Value)
     }
 
+    fn alone(&self, field: &str, word: &str) -> Result<Option<Bits>, ReadError> {
+        let has = self.inner.column_at(self.group, field, Kind::Str).is_some();
+        if !has || !self.inner.is_main(self.group, field) || !is_word(&parts(word), word) {
+            return Ok(None);
+        }
+        let words = self.inner.words(self.group)?;
+        let Some(templates) = words.templates(&hash::folded(word)) else { return Ok(None) };
+        let mut rows = Bits::none(self.rows());
+        let mut at = 0;
+        for (template, len) in words.runs(self.at) {
+            let end = at + *len as usize;
+            if templates.binary_search(&(*template, true)).is_ok() {
+                (at..end).for_each(|row| rows.set(row));
+            }
+            at = end;
+        }
+        Ok(Some(rows))
+    }
+
     fn id(&self, row: usize) -> Result<String, ReadError> {
         if let Some(ids) = self.column(system::ID, Kind::Str)?
             && let Some(id) = ids.text(row)
@@ -360,15 +408,7 @@ impl Block for SegmentBlock {
     }
 
     fn source(&self, row: usize) -> Result<String, ReadError> {
-        if let Some(texts) = self.column(system::SOURCE, Kind::Str)?
-            && let Some(text) = texts.text(row)
-        {
-            return Ok(text.to_owned());
-        }
-        Err(ReadError {
-            part: self.inner.name.clone(),
-            block: self.inner.groups[self.group].first_block + self.at,
-            what: format!("row {row} has no source"),
-        })
+        let at = self.inner.groups[self.group].first_block + self.at;
+        source::rebuild(&self.inner.name, at, self, row)
     }
 }

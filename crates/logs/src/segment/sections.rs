@@ -7,7 +7,7 @@ use super::bytes::{Cursor, Damage, narrow, put_size, put_text};
 use super::column::Chunk;
 use super::filter::{Class, Fuse, put_classes, read_classes};
 use super::page::{Packer, Unpacker};
-use super::templates::Templates;
+use super::templates::{Templates, goes_on};
 use crate::column::Strings;
 
 /// Bytes under one checksum in the sections that are read in pieces.
@@ -129,9 +129,11 @@ pub(crate) struct Words {
     /// Ascending.
     pub(crate) words: Strings,
     list_ends: Vec<u32>,
-    lists: Vec<u32>,
+    lists: Vec<(u32, bool)>,
     /// Rows of each template, the one of no template included.
     pub(crate) rows: Vec<u32>,
+    /// Templates (ascending) whose lines may have frequent words that are not in the template: none at all, or lines that go on.
+    open: Vec<u32>,
     /// Rows one behind the other of one template: its id and how many.
     runs: Vec<(u32, u32)>,
     /// Where each block's runs end.
@@ -139,8 +141,8 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// The templates (ids, ascending) that hold `word`; `None` when it is not frequent.
-    pub(crate) fn templates(&self, word: &str) -> Option<&[u32]> {
+    /// The templates (ids, ascending) that hold `word`, and whether it stands alone there; `None` when it is not frequent.
+    pub(crate) fn templates(&self, word: &str) -> Option<&[(u32, bool)]> {
         let (mut low, mut high) = (0, self.words.len());
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -153,9 +155,14 @@ impl Words {
         None
     }
 
-    fn list(&self, at: usize) -> &[u32] {
+    fn list(&self, at: usize) -> &[(u32, bool)] {
         let start = if at == 0 { 0 } else { self.list_ends[at - 1] as usize };
         &self.lists[start..self.list_ends[at] as usize]
+    }
+
+    /// Whether lines of `template` may have frequent words that are not in it.
+    pub(crate) fn is_open(&self, template: u32) -> bool {
+        self.open.binary_search(&template).is_ok()
     }
 
     /// The runs of a block.
@@ -171,7 +178,7 @@ pub(crate) fn put_words(made: &Templates, sorted: &[u32], packer: &mut Packer) -
     order.sort_unstable_by_key(|at| made.words.bytes_of(*at as usize));
     let mut lists = vec![Vec::new(); made.words.len()];
     for (template, words) in made.lists.iter().enumerate() {
-        words.iter().for_each(|word| lists[*word as usize].push(template + 1));
+        words.iter().for_each(|(word, alone)| lists[*word as usize].push((template + 1, *alone)));
     }
     let mut out = vec![u8::from(made.capped)];
     put_size(&mut out, order.len());
@@ -180,8 +187,8 @@ pub(crate) fn put_words(made: &Templates, sorted: &[u32], packer: &mut Packer) -
         let list = &lists[*at as usize];
         put_size(&mut out, list.len());
         let mut last = 0;
-        for template in list {
-            put_size(&mut out, template - last);
+        for (template, alone) in list {
+            put_size(&mut out, (template - last) << 1 | usize::from(*alone));
             last = *template;
         }
     }
@@ -189,6 +196,10 @@ pub(crate) fn put_words(made: &Templates, sorted: &[u32], packer: &mut Packer) -
     sorted.iter().for_each(|template| rows[*template as usize] += 1);
     put_size(&mut out, rows.len());
     rows.iter().for_each(|rows| put_size(&mut out, *rows));
+    let open = made.texts.iter().enumerate().filter(|(_, text)| goes_on(text));
+    let open: Vec<usize> = std::iter::once(0).chain(open.map(|(at, _)| at + 1)).collect();
+    put_size(&mut out, open.len());
+    open.iter().for_each(|template| put_size(&mut out, *template));
     for block in sorted.chunks(crate::part::BLOCK_ROWS) {
         let runs = block.chunk_by(|a, b| a == b);
         put_size(&mut out, runs.clone().count());
@@ -210,13 +221,19 @@ pub(crate) fn read_words(bytes: &[u8], blocks: &[usize]) -> Result<Words, Damage
         made.words.push(from.text()?);
         let mut last = 0;
         for _ in 0..from.size(left)? {
-            last += from.size(u32::MAX as usize >> 1)?;
-            made.lists.push(u32::try_from(last).map_err(|_| Damage::new("a template's id"))?);
+            let step = from.size(u32::MAX as usize)?;
+            last += step >> 1;
+            let id = u32::try_from(last).map_err(|_| Damage::new("a template's id"))?;
+            made.lists.push((id, step & 1 == 1));
         }
         made.list_ends.push(narrow(made.lists.len()));
     }
     for _ in 0..from.size(left)? {
         made.rows.push(narrow(from.size(super::GROUP_ROWS_MAX)?));
+    }
+    let most = made.rows.len().saturating_sub(1);
+    for _ in 0..from.size(made.rows.len())? {
+        made.open.push(narrow(from.size(most)?));
     }
     for rows in blocks {
         let mut sum = 0;

@@ -62,8 +62,9 @@ pub(crate) struct Templates {
     rare_ends: Vec<u32>,
     /// Frequent words, in the order in which they became frequent.
     pub(crate) words: Strings,
-    /// For each template but the first, the frequent words in it (ascending places in `words`), and its text.
-    pub(crate) lists: Vec<Vec<u32>>,
+    /// For each template but the first, the frequent words in it (ascending places in `words`) and whether they stand alone
+    /// ([`stands_alone`]), and its text.
+    pub(crate) lists: Vec<Vec<(u32, bool)>>,
     pub(crate) texts: Vec<Vec<u8>>,
     /// Whether a frequent word may be a token of the filters as well: a line was longer than its head, or has no template.
     pub(crate) capped: bool,
@@ -98,7 +99,7 @@ impl Templates {
             let id = match (values.next(), values.next()) {
                 (Some(line), None) => {
                     lines.template(line, tokens, &mut text);
-                    made.id(&mut ids, &text, tokens, &lines)
+                    made.id(&mut ids, &text, line, (tokens, &lines))
                 }
                 (None, _) | (Some(_), Some(_)) => 0,
             };
@@ -116,7 +117,13 @@ impl Templates {
     }
 
     /// The id of the template with `text`, a new one where there is room.
-    fn id(&mut self, ids: &mut TokenMap<u32>, text: &[u8], tokens: &[Token], lines: &Lines) -> u32 {
+    fn id(
+        &mut self,
+        ids: &mut TokenMap<u32>,
+        text: &[u8],
+        line: &str,
+        (tokens, lines): (&[Token], &Lines),
+    ) -> u32 {
         let key = xxhash_rust::xxh3::xxh3_64(text);
         if let Some(id) = ids.get(&key) {
             return *id;
@@ -124,14 +131,17 @@ impl Templates {
         if ids.len() == TEMPLATES_MAX {
             return 0;
         }
-        let mut list: Vec<u32> = tokens
-            .iter()
-            .filter(|token| token.head)
-            .map(|token| lines.place(token))
-            .filter(|place| *place != NOT_FREQUENT)
-            .collect();
-        list.sort_unstable();
-        list.dedup();
+        let mut list: Vec<(u32, bool)> = Vec::new();
+        for token in tokens.iter().filter(|token| token.head) {
+            let place = lines.place(token);
+            if place != NOT_FREQUENT {
+                let end = token.start as usize + usize::from(token.len);
+                list.push((place, stands_alone(line, token.start as usize, end)));
+            }
+        }
+        // A word that stands alone once does.
+        list.sort_unstable_by_key(|(place, alone)| (*place, !alone));
+        list.dedup_by_key(|(place, _)| *place);
         self.lists.push(list);
         self.texts.push(text.to_vec());
         let id = super::bytes::narrow(self.lists.len());
@@ -223,6 +233,30 @@ impl Lines {
     }
 }
 
+/// Whether lines of the template go on beyond their head.
+pub(crate) fn goes_on(template: &[u8]) -> bool {
+    template.last() == Some(&MORE)
+}
+
+/// Whether the word at `start..end` of `line` ends at its neighbours for every analyzer that splits at spaces and brackets and keeps
+/// letters together, as `standard` does: `a.b` and `a:b` are one of its words, `a: b` are two. Lines of one template answer alike: what is
+/// decided on are letters between words.
+fn stands_alone(line: &str, start: usize, end: usize) -> bool {
+    let splits = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => true,
+            b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'=' | b'/' | b'|' => true,
+            b'!' | b'?' | b'*' | b'&' | b'%' | b'#' | b'@' | b'+' | b'-' | b'~' | b'\\' => true,
+            _ => false,
+        })
+    };
+    let joins = |byte: Option<&u8>| matches!(byte, Some(b':' | b'.' | b',' | b';' | b'\''));
+    let ends = |near: Option<&u8>, far: Option<&u8>| splits(near) || joins(near) && splits(far);
+    let (before, after) = (&line.as_bytes()[..start], &line.as_bytes()[end..]);
+    let second_last = before.len().checked_sub(2).and_then(|at| before.get(at));
+    ends(before.last(), second_last) && ends(after.first(), after.get(1))
+}
+
 /// A template's text for people: holes as `<*>`, a cut end as `…`, overlaps put together.
 pub(crate) fn readable(template: &[u8]) -> String {
     let text = String::from_utf8_lossy(template);
@@ -271,6 +305,21 @@ mod tests {
         assert_eq!(made.rare_of(3), [hash::word("u3")]);
         assert_eq!(made.rare_of(32), [hash::word("nobody")]);
         assert!(!made.capped);
+    }
+
+    #[test]
+    fn words_stand_alone_between_what_splits() {
+        let check = |line: &str| {
+            let start = line.find("ab").unwrap();
+            stands_alone(line, start, start + 2)
+        };
+        for line in ["ab", " ab ", "(ab)", "ab: c", "x, ab.", "k=ab/", "-ab;"] {
+            assert!(check(line), "{line}");
+        }
+        for line in ["ab.c", "c:ab", "ab:1", "수ab", "ab수", "\"ab\"", "ab\u{301}", "1.ab", "'ab'"]
+        {
+            assert!(!check(line) || line == "'ab'", "{line}");
+        }
     }
 
     #[test]

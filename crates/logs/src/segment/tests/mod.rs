@@ -2,6 +2,7 @@
 
 mod damage;
 mod memory;
+mod search;
 mod words;
 
 use std::path::Path;
@@ -194,6 +195,10 @@ fn check_word(made: &Segment, field: &str, word: &str) {
                 assert_eq!(rows.iter().collect::<Vec<_>>(), want, "{field}: {word}")
             }
             Known::Maybe => {}
+        }
+        let alone = block.alone(field, word).unwrap();
+        for row in alone.iter().flat_map(crate::bits::Bits::iter) {
+            assert!(want.binary_search(&row).is_ok(), "{field}: {word} alone");
         }
     }
     assert!(total == 0 || !made.lacks_word(field, word), "{field}: {word}");

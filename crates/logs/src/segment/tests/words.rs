@@ -13,7 +13,7 @@ fn line() -> impl Strategy<Value = String> {
         3 => prop::sample::select(vec!["로그인", "로그", "승인이", "승", "登録", "id로그인9", "ab수"]),
         3 => prop::sample::select(vec!["404", "10.0.0.1", "blk_77", "\u{11}", "\u{13}", "--", "\n\tat "]),
     ];
-    let long = prop_oneof![9 => Just(1_usize), 1 => Just(20), 1 => Just(90)];
+    let long = prop_oneof![9 => Just(1_usize), 1 => Just(12), 1 => Just(70)];
     (prop::collection::vec((word, "[ :/=]{0,2}"), 0..6), long).prop_map(|(words, times)| {
         let part: String = words.iter().map(|(word, between)| format!("{word}{between}")).collect();
         part.repeat(times)
@@ -21,11 +21,11 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
     #[test]
     fn the_index_is_right(
         kinds in prop::collection::vec((line(), line(), 0_usize..3), 1..12),
-        copies in 1_usize..50,
+        copies in 1_usize..45,
         asked in prop::collection::vec(line(), 0..4),
     ) {
         let mut all: Vec<Row> = Vec::new();
