@@ -7,6 +7,7 @@
 
 pub mod error;
 mod identity;
+pub mod ingest;
 pub mod rest;
 mod table;
 
