@@ -3,11 +3,24 @@
 //! An analyzer is a chain: character filters, a tokenizer, token filters. The ones that log fields have (a tokenizer, and at most lower case) run without
 //! building anything ([`Analyzer::each`]).
 
+mod char_filters;
 pub(crate) mod chars;
+mod filters;
+mod regex;
+mod settings;
 pub(crate) mod standard;
+mod stem;
+#[cfg(test)]
+mod tests;
+mod tokenizers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use char_filters::{Changed, CharFilter};
+use filters::Filter;
+pub use settings::AnalysisError;
+use tokenizers::Tokenizer;
 
 /// A word that an analyzer found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,31 +37,17 @@ pub struct Token {
     pub kind: &'static str,
 }
 
-/// How a text is cut.
-#[derive(Debug, Clone)]
-enum Tokenizer {
-    Standard { word_max: usize },
-    Whitespace,
-    Letter,
-    Keyword,
-}
-
-/// What happens to each word.
-#[derive(Debug, Clone)]
-enum Filter {
-    Lowercase,
-}
-
 /// A chain that makes words of texts.
 #[derive(Debug, Clone)]
 pub struct Analyzer {
+    chars: Vec<CharFilter>,
     tokenizer: Tokenizer,
     filters: Vec<Filter>,
 }
 
 impl Analyzer {
     fn of(tokenizer: Tokenizer, filters: Vec<Filter>) -> Self {
-        Self { tokenizer, filters }
+        Self { chars: Vec::new(), tokenizer, filters }
     }
 
     /// The `standard` analyzer.
@@ -60,13 +59,46 @@ impl Analyzer {
     /// One of the analyzers that every index has.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let stop = || Filter::Stop { words: settings::english(), any_case: false };
+        let standard = Tokenizer::Standard { word_max: standard::WORD_MAX };
         Some(match name {
             "standard" | "default" => Self::standard(),
             "simple" => Self::of(Tokenizer::Letter, vec![Filter::Lowercase]),
             "whitespace" => Self::of(Tokenizer::Whitespace, Vec::new()),
             "keyword" => Self::of(Tokenizer::Keyword, Vec::new()),
+            "stop" => Self::of(Tokenizer::Letter, vec![Filter::Lowercase, stop()]),
+            "pattern" => {
+                let regex = regex::parse("\\W+", None).ok().map(Box::new)?;
+                Self::of(Tokenizer::Pattern { regex, group: None }, vec![Filter::Lowercase])
+            }
+            "cjk" => Self::of(
+                standard,
+                vec![
+                    Filter::CjkWidth,
+                    Filter::Lowercase,
+                    Filter::CjkBigram { singles: false },
+                    stop(),
+                ],
+            ),
+            "english" => Self::of(
+                standard,
+                vec![Filter::Possessive, Filter::Lowercase, stop(), Filter::Porter],
+            ),
+            "fingerprint" => Self::of(
+                standard,
+                vec![
+                    Filter::Lowercase,
+                    Filter::AsciiFolding { keep: false },
+                    Filter::Fingerprint { separator: " ".to_owned() },
+                ],
+            ),
             _ => return None,
         })
+    }
+
+    /// Whether words are cut from the text and at most brought to lower case.
+    fn is_short(&self) -> bool {
+        self.chars.is_empty() && matches!(self.filters.as_slice(), [] | [Filter::Lowercase])
     }
 
     /// Calls `each` with every word of `text`: its text, its place, and its bytes in `text`. What `scratch` holds is lost.
@@ -76,18 +108,60 @@ impl Analyzer {
         scratch: &mut String,
         each: &mut dyn FnMut(&str, u32, usize, usize),
     ) {
-        let lower = matches!(self.filters.as_slice(), [Filter::Lowercase]);
-        let mut position = 0;
-        self.cut(text, &mut |start, end| {
-            let word = &text[start..end];
+        if !self.is_short() {
+            for token in self.tokens(text) {
+                each(&token.text, token.position, token.start, token.end);
+            }
+            return;
+        }
+        let lower = !self.filters.is_empty();
+        let mut next = 0_u32;
+        self.tokenizer.cut(text, &mut |start, end, step, own| {
+            next += step;
+            let word = own.as_deref().unwrap_or(&text[start..end]);
             if lower {
                 chars::lower_into(word, scratch);
-                each(scratch, position, start, end);
+                each(scratch, next.saturating_sub(1), start, end);
             } else {
-                each(word, position, start, end);
+                each(word, next.saturating_sub(1), start, end);
             }
-            position += 1;
         });
+    }
+
+    /// All words of `text`.
+    #[must_use]
+    pub fn tokens(&self, text: &str) -> Vec<Token> {
+        // The text after each character filter.
+        let mut changes: Vec<Changed> = Vec::new();
+        for filter in &self.chars {
+            let before = changes.last().map_or(text, |changed| &changed.text);
+            changes.push(filter.apply(before));
+        }
+        let cut = changes.last().map_or(text, |changed| &changed.text);
+        let mut tokens = Vec::new();
+        let mut next = 0_u32;
+        self.tokenizer.cut(cut, &mut |start, end, step, own| {
+            next += step;
+            let word = &cut[start..end];
+            tokens.push(Token {
+                kind: self.tokenizer.kind(word),
+                text: own.unwrap_or_else(|| word.to_owned()),
+                start,
+                end,
+                position: next.saturating_sub(1),
+                length: 1,
+            });
+        });
+        for filter in &self.filters {
+            tokens = filter.apply(tokens);
+        }
+        for changed in changes.iter().rev() {
+            for token in &mut tokens {
+                token.start = changed.original(token.start);
+                token.end = changed.original(token.end).max(token.start);
+            }
+        }
+        tokens
     }
 
     /// Whether it is the `standard` tokenizer and lower case: the words of a line can be found without cutting all of it.
@@ -102,50 +176,37 @@ impl Analyzer {
             Tokenizer::Standard { word_max } => word_max == standard::WORD_MAX,
             Tokenizer::Whitespace | Tokenizer::Keyword => true,
             // `abc1` has the word `abc`.
-            Tokenizer::Letter => false,
+            Tokenizer::Letter
+            | Tokenizer::Pattern { .. }
+            | Tokenizer::NGram { .. }
+            | Tokenizer::PathHierarchy { .. }
+            | Tokenizer::CharGroup { .. }
+            | Tokenizer::UrlEmail => false,
         };
-        whole && self.filters.iter().all(|filter| matches!(filter, Filter::Lowercase))
+        let keeps = |filter: &Filter| {
+            matches!(
+                filter,
+                Filter::Lowercase
+                    | Filter::Stop { .. }
+                    | Filter::Length { .. }
+                    | Filter::Unique { .. }
+            )
+        };
+        whole && self.chars.is_empty() && self.filters.iter().all(keeps)
     }
 
-    /// `text` as one word: what a normalizer makes of it.
+    /// `text` as one word: what a normalizer makes of it, and what stays of a pattern's letters. Only changes of letters count.
     pub(crate) fn whole(&self, text: &str, into: &mut String) {
         into.clear();
         into.push_str(text);
+        for filter in &self.chars {
+            *into = filter.apply(into).text;
+        }
         for filter in &self.filters {
-            match filter {
-                Filter::Lowercase => *into = into.chars().map(chars::lower).collect(),
+            if !matches!(filter, Filter::Porter | Filter::Possessive) {
+                filter.change(into);
             }
         }
-    }
-
-    fn cut(&self, text: &str, each: &mut dyn FnMut(usize, usize)) {
-        match self.tokenizer {
-            Tokenizer::Standard { word_max } => standard::words(text, word_max, each),
-            Tokenizer::Whitespace => runs(text, |letter| !letter.is_whitespace(), each),
-            Tokenizer::Letter => runs(text, char::is_alphabetic, each),
-            Tokenizer::Keyword if text.is_empty() => {}
-            Tokenizer::Keyword => each(0, text.len()),
-        }
-    }
-
-    /// All words of `text`.
-    #[must_use]
-    pub fn tokens(&self, text: &str) -> Vec<Token> {
-        let mut tokens = Vec::new();
-        self.each(text, &mut String::new(), &mut |word, position, start, end| {
-            tokens.push(Token {
-                text: word.to_owned(),
-                start,
-                end,
-                position,
-                length: 1,
-                kind: match self.tokenizer {
-                    Tokenizer::Standard { .. } => standard::kind(&text[start..end]),
-                    Tokenizer::Whitespace | Tokenizer::Letter | Tokenizer::Keyword => "word",
-                },
-            });
-        });
-        tokens
     }
 }
 
@@ -155,29 +216,12 @@ impl Default for Analyzer {
     }
 }
 
-/// Runs of letters that `is` one of the wanted ones.
-fn runs(text: &str, is: impl Fn(char) -> bool, each: &mut dyn FnMut(usize, usize)) {
-    let mut start = None;
-    for (at, letter) in text.char_indices() {
-        match (start, is(letter)) {
-            (None, true) => start = Some(at),
-            (Some(from), false) => {
-                each(from, at);
-                start = None;
-            }
-            (None, false) | (Some(_), true) => {}
-        }
-    }
-    if let Some(from) = start {
-        each(from, text.len());
-    }
-}
-
 /// The analyzers of an index by name.
 #[derive(Debug, Clone, Default)]
 pub struct Analysis {
     analyzers: BTreeMap<String, Arc<Analyzer>>,
     normalizers: BTreeMap<String, Arc<Analyzer>>,
+    parts: settings::Parts,
 }
 
 impl Analysis {

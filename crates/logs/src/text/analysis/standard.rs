@@ -109,7 +109,7 @@ fn is_word_letter(letter: char) -> bool {
 }
 
 /// Gives a word, in pieces when it is too long.
-fn cut(word: &str, base: usize, word_max: usize, each: &mut dyn FnMut(usize, usize)) {
+pub(super) fn cut(word: &str, base: usize, word_max: usize, each: &mut dyn FnMut(usize, usize)) {
     if word.len() <= word_max {
         each(base, base + word.len());
         return;
