@@ -27,6 +27,7 @@ pub mod query;
 pub mod search;
 pub mod segment;
 pub mod source;
+pub mod store;
 pub mod testing;
 pub mod text;
 pub mod wal;

@@ -186,11 +186,7 @@ impl Ingester {
     /// # Errors
     /// It is refused, and leaves nothing.
     pub fn add(&mut self, document: &Document<'_>) -> Result<(), Refused> {
-        match document.id {
-            Some("") => return Err(Refused::IdEmpty),
-            Some(id) if id.len() > ID_BYTES_MAX => return Err(Refused::IdTooLong(id.len())),
-            Some(_) | None => {}
-        }
+        document.id.map_or(Ok(()), check_id)?;
         if document.source.len() > DOCUMENT_BYTES_MAX {
             return Err(Refused::TooLong(document.source.len()));
         }
@@ -606,6 +602,16 @@ impl Ingester {
         self.fields_left -= n;
         self.added.push((path.to_owned(), field));
         plan
+    }
+}
+
+/// # Errors
+/// `id` is none.
+pub(crate) fn check_id(id: &str) -> Result<(), Refused> {
+    match id.len() {
+        0 => Err(Refused::IdEmpty),
+        len if len > ID_BYTES_MAX => Err(Refused::IdTooLong(len)),
+        _ => Ok(()),
     }
 }
 

@@ -3,8 +3,11 @@
 //! Nothing here knows a mapping: fields are names, values are as they were written. Binding them to an index is `crate::search`'s.
 
 mod house;
+pub(crate) mod kql;
+pub(crate) mod lucene;
 mod msm;
 mod nodes;
+pub(crate) mod simple;
 
 use serde::{Deserialize, Serialize};
 

@@ -35,7 +35,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Bounds of a range, each with whether it is in.
-type Ends<T> = (Option<(T, bool)>, Option<(T, bool)>);
+pub(super) type Ends<T> = (Option<(T, bool)>, Option<(T, bool)>);
 
 impl<'a> Binder<'a> {
     pub(super) fn new(target: &'a Target, now_ms: i64, clauses_max: usize) -> Self {
@@ -393,7 +393,7 @@ impl<'a> Binder<'a> {
             }
             None => None,
         };
-        let plan = self.range_of(&field, ends, of.format.as_deref(), zone)?;
+        let plan = self.range_of(&field, &ends, of.format.as_deref(), zone)?;
         Ok(Plan::of(Op::Constant(Box::new(plan))))
     }
 
@@ -401,12 +401,12 @@ impl<'a> Binder<'a> {
     pub(super) fn range_of(
         &mut self,
         field: &FieldRef,
-        ends: Ends<Value>,
+        ends: &Ends<Value>,
         format: Option<&str>,
         zone: Option<Zone>,
     ) -> Result<Plan, QueryError> {
         check_searchable(field)?;
-        if ends == (None, None) {
+        if *ends == (None, None) {
             return self.exists(&field.name);
         }
         let texts = |ends: &Ends<Value>| {
@@ -416,27 +416,27 @@ impl<'a> Binder<'a> {
             (text(&ends.0), text(&ends.1))
         };
         if is_text(field.kind) {
-            let (low, high) = texts(&ends);
+            let (low, high) = texts(ends);
             return Ok(self.words(field, WordsTest::Between { low, high }, Vec::new()));
         }
         if is_keyword(field.kind) {
-            let (low, high) = texts(&ends);
+            let (low, high) = texts(ends);
             return Ok(self.whole(field, WholeTest::Between { low, high }, Vec::new()));
         }
         if is_date(field.kind) {
-            return self.date_range(field, &ends, format, zone);
+            return self.date_range(field, ends, format, zone);
         }
         if field.kind == FieldType::Ip {
-            return self.ip_range(field, &ends);
+            return self.ip_range(field, ends);
         }
         if field.kind == FieldType::Boolean {
-            return self.bool_range(field, &ends);
+            return self.bool_range(field, ends);
         }
         if is_integer(field.kind) {
-            return self.int_range(field, &ends);
+            return self.int_range(field, ends);
         }
         match float_width(field) {
-            Some(width) => self.float_range(field, &ends, width),
+            Some(width) => self.float_range(field, ends, width),
             None => Err(unsupported(field, "range")),
         }
     }

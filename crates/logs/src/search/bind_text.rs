@@ -55,6 +55,20 @@ impl TextOptions {
     }
 }
 
+/// Whether a value is what `lenient` lets pass: one that a field cannot have.
+pub(super) fn is_forgivable(error: &QueryError) -> bool {
+    matches!(
+        error,
+        QueryError::Number(_)
+            | QueryError::OutOfRange { .. }
+            | QueryError::Boolean(_)
+            | QueryError::Date { .. }
+            | QueryError::Ip(_)
+            | QueryError::WrongType { .. }
+            | QueryError::Illegal(_)
+    )
+}
+
 /// What a text that has no words becomes.
 fn or_zero(plan: Option<Plan>, zero: ZeroTerms) -> Plan {
     plan.unwrap_or_else(|| match zero {
@@ -135,15 +149,7 @@ impl Binder<'_> {
         }
         let Some(field) = self.field(name) else { return Ok(Some(Plan::nothing())) };
         match self.text_of(&field, query, options) {
-            Err(
-                QueryError::Number(_)
-                | QueryError::OutOfRange { .. }
-                | QueryError::Boolean(_)
-                | QueryError::Date { .. }
-                | QueryError::Ip(_)
-                | QueryError::WrongType { .. }
-                | QueryError::Illegal(_),
-            ) if options.lenient => Ok(Some(Plan::nothing())),
+            Err(error) if options.lenient && is_forgivable(&error) => Ok(Some(Plan::nothing())),
             other => other,
         }
     }
@@ -373,7 +379,7 @@ impl Binder<'_> {
         (options, tie): (&TextOptions, Option<f32>),
     ) -> Result<Option<Plan>, QueryError> {
         let text = value::text(query);
-        let mut groups: Vec<(Vec<Token>, Vec<(FieldRef, f32)>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         let mut others = Vec::new();
         for FieldBoost(name, boost) in fields {
             let Some(field) = self.field(name) else { continue };
@@ -437,6 +443,9 @@ impl Binder<'_> {
         Ok(or_zero(plan, of.zero_terms_query))
     }
 }
+
+/// Fields whose analyzers make the same words of a text.
+type Group = (Vec<Token>, Vec<(FieldRef, f32)>);
 
 /// Fields whose values a text can name.
 fn is_plain(field: &FieldRef) -> bool {

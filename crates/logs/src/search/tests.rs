@@ -88,11 +88,7 @@ fn typed() -> Index {
     Index::new(&mapping, &documents)
 }
 
-#[test]
-fn exact_values() {
-    check(
-        &typed(),
-        r#"
+const EXACT_VALUES_QUERIES: &str = r#"
         term(field: k, value: Alpha)
         term(field: k, value: alpha)
         term(field: k, value: alpha, case_insensitive: true)
@@ -137,7 +133,13 @@ fn exact_values() {
         terms(field: k, values: [Alpha, beta, nothing])
         terms(field: n, values: [5, 12])
         terms(field: k, values: [])
-        "#,
+        "#;
+
+#[test]
+fn exact_values() {
+    check(
+        &typed(),
+        EXACT_VALUES_QUERIES,
         &expect![[r#"
             term(field: k, value: Alpha) → 0
             term(field: k, value: alpha) → 
@@ -187,11 +189,7 @@ fn exact_values() {
     );
 }
 
-#[test]
-fn ranges_and_dates() {
-    check(
-        &typed(),
-        r#"
+const RANGES_AND_DATES_QUERIES: &str = r#"
         range(field: n, gte: 5)
         range(field: n, gt: 5)
         range(field: n, gt: 4.5, lt: 7.5)
@@ -225,7 +223,13 @@ fn ranges_and_dates() {
         range(field: day, gte: "2026/02/01", lt: "2026/02/02")
         range(field: day, lt: "1970/02/01")
         range(field: n)
-        "#,
+        "#;
+
+#[test]
+fn ranges_and_dates() {
+    check(
+        &typed(),
+        RANGES_AND_DATES_QUERIES,
         &expect![[r#"
             range(field: n, gte: 5) → 0 1 3
             range(field: n, gt: 5) → 1 3
@@ -264,11 +268,7 @@ fn ranges_and_dates() {
     );
 }
 
-#[test]
-fn words_and_phrases() {
-    check(
-        &typed(),
-        r#"
+const WORDS_AND_PHRASES_QUERIES: &str = r#"
         match(field: t, query: "ERROR")
         match(field: t, query: "error refused")
         match(field: t, query: "error errors", operator: and)
@@ -300,7 +300,13 @@ fn words_and_phrases() {
         multi_match(fields: [[x, 1.0], [y, 1.0], [t, 1.0]], query: "one refused", kind: cross_fields, operator: and)
         multi_match(fields: [["t*", 1.0]], query: "second value", kind: phrase)
         combined_fields(fields: [[t, 1.0], [all, 1.0]], query: "refused one", operator: and)
-        "#,
+        "#;
+
+#[test]
+fn words_and_phrases() {
+    check(
+        &typed(),
+        WORDS_AND_PHRASES_QUERIES,
         &expect![[r#"
             match(field: t, query: "ERROR") → 2 3
             match(field: t, query: "error refused") → 0 2 3
@@ -337,11 +343,7 @@ fn words_and_phrases() {
     );
 }
 
-#[test]
-fn patterns() {
-    check(
-        &typed(),
-        r#"
+const PATTERNS_QUERIES: &str = r#"
         prefix(field: k, value: Al)
         prefix(field: k, value: al, case_insensitive: true)
         prefix(field: t, value: err)
@@ -361,7 +363,13 @@ fn patterns() {
         fuzzy(field: t, value: "erorr")
         fuzzy(field: k, value: "Alpah", fuzziness: (edits: 1))
         fuzzy(field: k, value: "Xlpha", prefix_length: 1)
-        "#,
+        "#;
+
+#[test]
+fn patterns() {
+    check(
+        &typed(),
+        PATTERNS_QUERIES,
         &expect![[r#"
             prefix(field: k, value: Al) → 0
             prefix(field: k, value: al, case_insensitive: true) → 0
@@ -386,11 +394,7 @@ fn patterns() {
     );
 }
 
-#[test]
-fn joined_queries() {
-    check(
-        &typed(),
-        r#"
+const JOINED_QUERIES_QUERIES: &str = r#"
         match_all()
         match_none()
         bool()
@@ -413,7 +417,13 @@ fn joined_queries() {
         exists(field: "n*")
         exists(field: none)
         exists(field: fix)
-        "#,
+        "#;
+
+#[test]
+fn joined_queries() {
+    check(
+        &typed(),
+        JOINED_QUERIES_QUERIES,
         &expect![[r#"
             match_all() → 0 1 2 3 4 5
             match_none() → 
@@ -437,6 +447,138 @@ fn joined_queries() {
             exists(field: "n*") → 0 1 3
             exists(field: none) → 
             exists(field: fix) → 0 1 2 3 4 5
+        "#]],
+    );
+}
+
+const LUCENES_LANGUAGE_QUERIES: &str = r#"
+        query_string(query: "error refused")
+        query_string(query: "t:error AND n:12")
+        query_string(query: "+t:error -n:12")
+        query_string(query: "-t:error")
+        query_string(query: "t:(error refused) NOT k:Alpha")
+        query_string(query: "t:\"connection refused\"")
+        query_string(query: "ERR*", default_field: t)
+        query_string(query: "t:ERR*")
+        query_string(query: "t:*RROR?")
+        query_string(query: "t:erorr~1")
+        query_string(query: "k:/[A-B]l.*/")
+        query_string(query: "n:[5 TO 12}")
+        query_string(query: "n:>5")
+        query_string(query: "n:>=5 AND n:<=7")
+        query_string(query: "@timestamp:[2026-03-10 TO *]")
+        query_string(query: "_exists_:ip")
+        query_string(query: "ip:*")
+        query_string(query: "*")
+        query_string(query: "*:*")
+        query_string(query: "ip:10.0.0.1")
+        query_string(query: "lo\\*:ÄB")
+        query_string(query: "12:30:01")
+        query_string(query: "[ERROR] failed", lenient: true)
+        query_string(query: "n:abc")
+        query_string(query: "n:abc", lenient: true)
+        query_string(query: "error errors an", default_field: t, minimum_should_match: "2")
+        query_string(query: "error errors", default_field: t, default_operator: and)
+        query_string(query: "error AND", escape: true, default_field: t)
+        query_string(query: "")
+        query_string(query: "*rror", no_leading_wildcard: true)
+        query_string(query: "42")
+        "#;
+
+#[test]
+fn lucenes_language() {
+    check(
+        &typed(),
+        LUCENES_LANGUAGE_QUERIES,
+        &expect![[r#"
+            query_string(query: "error refused") → 0 2 3
+            query_string(query: "t:error AND n:12") → 3
+            query_string(query: "+t:error -n:12") → 2
+            query_string(query: "-t:error") → 0 1 4 5
+            query_string(query: "t:(error refused) NOT k:Alpha") → 2 3
+            query_string(query: "t:\"connection refused\"") → 0
+            query_string(query: "ERR*", default_field: t) → 2 3
+            query_string(query: "t:ERR*") → 2 3
+            query_string(query: "t:*RROR?") → 3
+            query_string(query: "t:erorr~1") → 2 3
+            query_string(query: "k:/[A-B]l.*/") → 0
+            query_string(query: "n:[5 TO 12}") → 0 1
+            query_string(query: "n:>5") → 1 3
+            query_string(query: "n:>=5 AND n:<=7") → 0 1
+            query_string(query: "@timestamp:[2026-03-10 TO *]") → 0 1 3
+            query_string(query: "_exists_:ip") → 0 1 3
+            query_string(query: "ip:*") → 0 1 3
+            query_string(query: "*") → 0 1 2 3 4 5
+            query_string(query: "*:*") → 0 1 2 3 4 5
+            query_string(query: "ip:10.0.0.1") → 0
+            query_string(query: "lo\\*:ÄB") → 0 2
+            query_string(query: "12:30:01") → i: Failed to parse query [12:30:01]
+            query_string(query: "[ERROR] failed", lenient: true) → i: Failed to parse query [[ERROR] failed]
+            query_string(query: "n:abc") → 
+            query_string(query: "n:abc", lenient: true) → 
+            query_string(query: "error errors an", default_field: t, minimum_should_match: "2") → 3
+            query_string(query: "error errors", default_field: t, default_operator: and) → 3
+            query_string(query: "error AND", escape: true, default_field: t) → 2 3
+            query_string(query: "") → 
+            query_string(query: "*rror", no_leading_wildcard: true) → i: Failed to parse query [*rror]
+            query_string(query: "42") → 4
+        "#]],
+    );
+}
+
+const FORGIVING_AND_KIBANAS_LANGUAGE_QUERIES: &str = r#"
+        simple_query_string(query: "error + errors", fields: [[t, 1.0]])
+        simple_query_string(query: "error -errors", fields: [[t, 1.0]], default_operator: and)
+        simple_query_string(query: "\"connection refused\" | 42", fields: [[t, 1.0]])
+        simple_query_string(query: "ERR*", fields: [[t, 1.0]])
+        simple_query_string(query: "[ERROR] failed:")
+        simple_query_string(query: "(((", fields: [[t, 1.0]])
+        simple_query_string(query: "a", flags: WRONG)
+        kql(query: "error")
+        kql(query: "t: error and not n: 12")
+        kql(query: "t: \"connection refused\" or k: beta")
+        kql(query: "n >= 7")
+        kql(query: "k: (Alpha or gamma)")
+        kql(query: "k: *a")
+        kql(query: "t: ERR*")
+        kql(query: "ip: *")
+        kql(query: "*: *")
+        kql(query: "@timestamp: 2026-03-10")
+        kql(query: "@timestamp >= \"2026-03-10T12:00:00\"")
+        kql(query: "lo*: \"ÄB\"")
+        kql(query: "erro*")
+        kql(query: "")
+        kql(query: "t: error and")
+        "#;
+
+#[test]
+fn forgiving_and_kibanas_language() {
+    check(
+        &typed(),
+        FORGIVING_AND_KIBANAS_LANGUAGE_QUERIES,
+        &expect![[r#"
+            simple_query_string(query: "error + errors", fields: [[t, 1.0]]) → 3
+            simple_query_string(query: "error -errors", fields: [[t, 1.0]], default_operator: and) → 2
+            simple_query_string(query: "\"connection refused\" | 42", fields: [[t, 1.0]]) → 0 4
+            simple_query_string(query: "ERR*", fields: [[t, 1.0]]) → 2 3
+            simple_query_string(query: "[ERROR] failed:") → 2 3
+            simple_query_string(query: "(((", fields: [[t, 1.0]]) → 
+            simple_query_string(query: "a", flags: WRONG) → i: Unknown simple_query_string flag [WRONG]
+            kql(query: "error") → 2 3
+            kql(query: "t: error and not n: 12") → 2
+            kql(query: "t: \"connection refused\" or k: beta") → 0 1
+            kql(query: "n >= 7") → 1 3
+            kql(query: "k: (Alpha or gamma)") → 0 1
+            kql(query: "k: *a") → 0 1
+            kql(query: "t: ERR*") → 2 3
+            kql(query: "ip: *") → 0 1 3
+            kql(query: "*: *") → 0 1 2 3 4 5
+            kql(query: "@timestamp: 2026-03-10") → 0 1 3
+            kql(query: "@timestamp >= \"2026-03-10T12:00:00\"") → 0
+            kql(query: "lo*: \"ÄB\"") → 0 2
+            kql(query: "erro*") → 2 3
+            kql(query: "") → 0 1 2 3 4 5
+            kql(query: "t: error and") → i: Failed to parse query [t: error and]
         "#]],
     );
 }

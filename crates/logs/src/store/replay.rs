@@ -1,0 +1,263 @@
+//! A store is opened: the catalog, each index's segments, then the log in its order.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Mutex, RwLock};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::ids::auto_id;
+use crate::ingest::{self, Ingester};
+use crate::wal::Wal;
+
+use super::commit::{Applied, Ruling, Turn, apply_group, insert_fields};
+use super::index::{Index, Pending, State};
+use super::record::{self, BodyOp, Docs, Record};
+use super::table::{Entry, Table};
+use super::types::{Done, OpenError, OpenReport, Options};
+use super::{Numbers, Small, Store};
+
+/// A new index's unique identifier.
+pub(super) fn uuid(seed: u64, now_ms: i64, number: u64) -> String {
+    let mut mixed = [0; 24];
+    mixed[..8].copy_from_slice(&seed.to_le_bytes());
+    mixed[8..16].copy_from_slice(&now_ms.to_le_bytes());
+    mixed[16..].copy_from_slice(&number.to_le_bytes());
+    auto_id(xxh3_64(&mixed), now_ms)
+}
+
+/// The folder of an index: its name, as far as a folder can have it, and its unique identifier.
+fn dir_name(name: &str, uuid: &str) -> String {
+    let safe = |letter: char| {
+        if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '%' }
+    };
+    let name: String = name.chars().map(safe).take(100).collect();
+    format!("{}~{uuid}", name.trim_start_matches('.'))
+}
+
+/// The index that a [`Record::Create`] makes.
+///
+/// # Panics
+/// When it is another record.
+pub(super) fn index_of(dir: &Path, record: Record, _damage: &mut Vec<String>) -> Index {
+    let Record::Create { number, name, uuid, created_ms, settings, mapping, .. } = record else {
+        panic!("only creations make indices");
+    };
+    Index {
+        id_key: xxh3_64(uuid.as_bytes()),
+        dir: dir.join("indices").join(dir_name(&name, &uuid)),
+        name,
+        uuid,
+        number,
+        created_ms,
+        state: Mutex::new(State::new(settings, *mapping)),
+        pending: Mutex::new(Pending::default()),
+        ingesters: Mutex::new(Vec::new()),
+    }
+}
+
+pub(super) fn put_small(small: &mut Small, record: &Record) {
+    if let Record::Put { kind, key, value, .. } = record {
+        let at = (kind.clone(), key.clone());
+        match value {
+            Some(value) => small.insert(at, value.as_slice().into()),
+            None => small.remove(&at),
+        };
+    }
+}
+
+/// What has been read so far.
+#[derive(Debug)]
+struct Replay<'a> {
+    options: &'a Options,
+    by_number: BTreeMap<u64, Arc<Index>>,
+    small: Small,
+    numbers: Numbers,
+    report: OpenReport,
+}
+
+impl Store {
+    /// Opens the store in its folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// Another program has it; the disk's; a version that this program does not know. Damage is no error: see [`OpenReport`].
+    pub fn open(options: Options) -> Result<(Arc<Self>, OpenReport), OpenError> {
+        let io = |what: &str| {
+            let what = what.to_owned();
+            move |error| OpenError::Io { what, error }
+        };
+        let fs = Arc::clone(&options.fs);
+        stdx::fs::create_dir_durable(fs.as_ref(), &options.dir).map_err(io("create folder"))?;
+        let lock = fs.lock(&options.dir.join("lock")).map_err(io("lock"))?;
+        let mut replay = Replay {
+            options: &options,
+            by_number: BTreeMap::new(),
+            small: Small::new(),
+            numbers: Numbers::default(),
+            report: OpenReport::default(),
+        };
+        let opened = Wal::open(
+            Arc::clone(&fs),
+            &options.dir.join("wal"),
+            options.limits.wal,
+            &mut |file, payload| replay.frame(file, payload),
+        );
+        let (wal, recovered) = opened.map_err(io("log of writes"))?;
+        let Replay { by_number, small, numbers, mut report, .. } = replay;
+        report.frames = recovered.frames;
+        report.torn_bytes = recovered.torn_bytes;
+        report.damage.extend(recovered.damage);
+        let memory = by_number.values().map(|index| {
+            let mut state = index.state.lock();
+            index.pending.lock().next_seq = state.next_seq;
+            state.changed();
+            state.tables.iter().map(|table| table.raw_bytes).sum::<u64>()
+        });
+        let memory = AtomicU64::new(memory.sum());
+        let indices = by_number.into_values().map(|index| (index.name.clone(), index)).collect();
+        let store = Self {
+            options,
+            wal,
+            numbers: Mutex::new(numbers),
+            turn: Turn::default(),
+            meta: Mutex::new(()),
+            indices: RwLock::new(indices),
+            small: RwLock::new(small),
+            memory,
+            _lock: lock,
+        };
+        Ok((Arc::new(store), report))
+    }
+}
+
+impl Replay<'_> {
+    fn frame(&mut self, file: u64, payload: &[u8]) {
+        match record::read_frame(payload) {
+            Some(records) => records.into_iter().for_each(|record| self.record(file, record)),
+            None => self
+                .report
+                .damage
+                .push(format!("log of writes, file {file}: a frame that is not ours")),
+        }
+    }
+
+    fn record(&mut self, file: u64, record: Record) {
+        let at = match &record {
+            Record::Create { at, .. }
+            | Record::Remove { at, .. }
+            | Record::Change { at, .. }
+            | Record::Fields { at, .. }
+            | Record::Put { at, .. }
+            | Record::Catalog { at, .. } => *at,
+            Record::Docs(docs) => return self.docs(file, docs),
+        };
+        if at <= self.numbers.meta {
+            return;
+        }
+        self.numbers.meta = at;
+        match record {
+            Record::Create { number, .. } => {
+                self.numbers.next_index = self.numbers.next_index.max(number);
+                let index = index_of(&self.options.dir, record, &mut self.report.damage);
+                self.by_number.insert(number, Arc::new(index));
+            }
+            Record::Remove { number, .. } => {
+                self.by_number.remove(&number);
+            }
+            Record::Change { number, settings, mapping, .. } => {
+                if let Some(index) = self.by_number.get(&number) {
+                    let mut state = index.state.lock();
+                    (state.settings, state.mapping) = (settings, Arc::from(mapping));
+                }
+            }
+            Record::Fields { number, fields, .. } => {
+                if let Some(index) = self.by_number.get(&number) {
+                    insert_fields(&mut index.state.lock(), &fields);
+                }
+            }
+            Record::Put { .. } => put_small(&mut self.small, &record),
+            Record::Catalog { next_number, .. } => self.numbers.next_index = next_number,
+            Record::Docs(_) => {}
+        }
+    }
+
+    fn docs(&mut self, file: u64, docs: &Docs) {
+        let plain = docs.plain();
+        let ops = plain.as_deref().and_then(|plain| docs.operations(plain));
+        let Some(ops) = ops else {
+            let what = format!("log of writes, file {file}: documents that cannot be read");
+            self.report.damage.push(what);
+            return;
+        };
+        for (group, (number, first)) in docs.groups.iter().enumerate() {
+            let Some(index) = self.by_number.get(number) else { continue };
+            let ops = ops.iter().zip(&docs.versions);
+            let mine: Vec<(&BodyOp<'_>, u64)> = ops
+                .filter(|(op, _)| op.group == group)
+                .map(|(op, version)| (op, *version))
+                .collect();
+            let refused = group_again(index, &mine, first.cast_signed(), docs.arrival_ms, file);
+            for what in refused {
+                self.report.damage.push(format!("index [{}]: {what}", index.name));
+            }
+            self.report.documents += mine.iter().filter(|(_, version)| *version > 0).count() as u64;
+        }
+    }
+}
+
+/// Applies what a frame holds for one index, but for what is there already. Returns documents that could not be read.
+fn group_again(
+    index: &Index,
+    ops: &[(&BodyOp<'_>, u64)],
+    first: i64,
+    arrival_ms: i64,
+    file: u64,
+) -> Vec<String> {
+    let mut state = index.state.lock();
+    // Exactly the fields that were logged: nothing is decided again.
+    let mut ingester = Ingester::new(Arc::clone(&state.mapping), 0);
+    let mut overlay: BTreeMap<&str, Entry> = BTreeMap::new();
+    let (mut applied, mut refused): (Vec<Applied<'_>>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut next, mut rows) = (first, 0);
+    for (op, version) in ops {
+        let Some(version) = version.checked_sub(1) else { continue };
+        let seq = next;
+        next += 1;
+        if seq <= state.flushed_seq || seq < state.next_seq {
+            continue;
+        }
+        let mut row = None;
+        if let Some(source) = op.source {
+            let document = ingest::Document {
+                source,
+                id: op.id,
+                routing: op.routing,
+                arrival_us: arrival_ms.saturating_mul(1_000),
+            };
+            if let Err(error) = ingester.add(&document) {
+                refused.push(error.to_string());
+                continue;
+            }
+            row = Some(rows);
+            rows += 1;
+        }
+        let known = op.id.and_then(|id| overlay.get(id).copied());
+        let current = known.or_else(|| op.id.and_then(|id| state.current(index.id_key, id)));
+        let old = current.filter(|entry| !entry.is_deleted).map(|entry| entry.seq);
+        if let Some(id) = op.id {
+            overlay.insert(id, Entry { seq, version, is_deleted: row.is_none() });
+        }
+        applied.push((row, op.id, Some(Ruling { seq, version, old, done: Done::Created })));
+    }
+    if applied.is_empty() {
+        return refused;
+    }
+    let batch = ingester.finish();
+    apply_group(&mut state, index.id_key, batch.blocks, &applied);
+    let table: &mut Table = state.active();
+    table.raw_bytes += batch.raw_bytes as u64;
+    table.first_file.get_or_insert(file);
+    refused
+}
