@@ -116,7 +116,11 @@ impl Config {
         for item in items {
             match item {
                 Value::String(text) => texts.push(text),
-                other => return Err(self.of_type(name, "list of strings", &other)),
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => return Err(self.of_type(name, "list of strings", &other)),
             }
         }
         Ok(Some(texts))

@@ -203,7 +203,11 @@ impl Document {
         let mut list = match slot.take() {
             Value::Null if !there => Vec::new(),
             Value::Array(items) => items,
-            other => vec![other],
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => vec![other],
         };
         for value in values {
             if allow_duplicates || !list.contains(&value) {

@@ -115,7 +115,11 @@ impl Builder {
             Value::Object(members) => members,
             // A script may be a mere text.
             Value::String(_) if kind == "script" => Map::new(),
-            _ => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => {
                 let text = format!("property isn't a map, but of type [{}]", body_type(&body));
                 return Err(Config::new(kind, Map::new()).error(Some(kind), &text));
             }

@@ -20,7 +20,7 @@ pub enum Outcome {
 /// A failure, and where it happened first.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) error: Error,
+    pub(crate) error: Box<Error>,
     kind: String,
     tag: Option<String>,
     pipeline: String,
@@ -63,7 +63,7 @@ impl Pipeline {
         now_ms: i64,
     ) -> Result<Outcome, Error> {
         let mut env = Env::new(lookup, now_ms, None);
-        env.pipeline(self, document).map_err(|failure| failure.error)
+        env.pipeline(self, document).map_err(|failure| *failure.error)
     }
 }
 
@@ -112,7 +112,12 @@ impl<'a> Env<'a> {
 
     fn failure(&self, error: Error, kind: &str, tag: Option<&str>) -> Failure {
         let pipeline = self.pipelines.last().cloned().unwrap_or_default();
-        Failure { error, kind: kind.to_owned(), tag: tag.map(str::to_owned), pipeline }
+        Failure {
+            error: Box::new(error),
+            kind: kind.to_owned(),
+            tag: tag.map(str::to_owned),
+            pipeline,
+        }
     }
 
     fn steps(&mut self, steps: &[Step], document: &mut Document) -> Result<Outcome, Failure> {
@@ -265,7 +270,7 @@ impl<'a> Env<'a> {
 impl From<Error> for Failure {
     /// A failure of the processor that is running: filled in by whom it is handed to.
     fn from(error: Error) -> Self {
-        Self { error, kind: String::new(), tag: None, pipeline: String::new() }
+        Self { error: Box::new(error), kind: String::new(), tag: None, pipeline: String::new() }
     }
 }
 
@@ -288,7 +293,7 @@ const TOLD: [&str; 4] = [
 
 /// Lets the handlers of a failure see what it was.
 fn tell(failure: &Failure, document: &mut Document) {
-    let mut root = &failure.error;
+    let mut root: &Error = &failure.error;
     while let Some(cause) = &root.cause {
         root = cause;
     }

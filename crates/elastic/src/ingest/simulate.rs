@@ -42,7 +42,7 @@ pub fn simulate(
         let mut document = read(doc, now_ms)?;
         let shown = verbose.then(Shown::default);
         let mut env = Env::new(lookup, now_ms, shown);
-        let outcome = env.pipeline(&pipeline, &mut document).map_err(|failure| failure.error);
+        let outcome = env.pipeline(&pipeline, &mut document).map_err(|failure| *failure.error);
         results.push(if verbose {
             json!({ "processor_results": env.results() })
         } else {

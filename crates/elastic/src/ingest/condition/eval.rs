@@ -33,14 +33,19 @@ pub(super) fn holds(node: &Node, document: &Document) -> Result<bool, Error> {
                 pattern.regex.is_match(text)
             }),
             Value::Null => Err(of_null("=~")),
-            other => Err(cast(other, "java.lang.String")),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(cast(other, "java.lang.String"))
+            }
         },
         Node::InstanceOf { of, class } => Ok(is_of(value(of, document)?.as_ref(), *class)),
         Node::Value(_) | Node::Context | Node::List(_) | Node::Field { .. } | Node::Call { .. } => {
             match value(node, document)?.as_ref() {
                 Value::Bool(flag) => Ok(*flag),
                 Value::Null => Err(of_null("booleanValue")),
-                other => Err(cast(other, "boolean")),
+                other @ (Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)
+                | Value::Object(_)) => Err(cast(other, "boolean")),
             }
         }
     }
@@ -115,7 +120,11 @@ fn member<'a>(of: Cow<'a, Value>, name: &Value, safe: bool) -> Result<Cow<'a, Va
     let index = |length: usize| {
         let index = match name {
             Value::String(text) => text.parse::<i64>().ok(),
-            other => other.as_i64(),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => other.as_i64(),
         };
         // From the end, when it is negative.
         let index =
@@ -211,7 +220,9 @@ fn call_text(text: &str, method: Method, argument: &Value) -> Result<Value, Erro
     let other = || match argument {
         Value::String(other) => Ok(other.as_str()),
         Value::Null => Err(Error::new(400, "null_pointer_exception", "the argument is null")),
-        other => Err(cast(other, "java.lang.String")),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(cast(other, "java.lang.String"))
+        }
     };
     Ok(match method {
         Method::Contains => text.contains(other()?).into(),
@@ -265,7 +276,9 @@ fn compare(how: Compare, left: &Value, right: &Value) -> Result<bool, Error> {
                 let text = "cannot compare null with a number";
                 return Err(Error::new(400, "null_pointer_exception", text));
             }
-            other => return Err(cast(other, "java.lang.Number")),
+            other @ (Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                return Err(cast(other, "java.lang.Number"));
+            }
         }
     }
     let Some(order) = order(left, right) else { return Ok(false) };

@@ -220,7 +220,9 @@ impl Parser {
         let value = match token {
             Token::Int(int) => Value::from(if negative { -int } else { int }),
             Token::Float(float) => number(if negative { -float } else { float }),
-            other if negative => return Err(format!("[-] before {}", shown(&other))),
+            other @ (Token::Regex(..) | Token::Sign(_)) if negative => {
+                return Err(format!("[-] before {}", shown(&other)));
+            }
             Token::Text(text) => Value::String(text),
             Token::Name(name) => match name.as_str() {
                 "ctx" => return Ok(Node::Context),

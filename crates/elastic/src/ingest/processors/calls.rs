@@ -175,10 +175,7 @@ impl Foreach {
             if env.quiet_step(&self.step, document)? == Outcome::Dropped {
                 return Ok(Outcome::Dropped);
             }
-            let name = match document.ingest.shift_remove("_key") {
-                Some(Value::String(name)) => name,
-                Some(_) | None => continue,
-            };
+            let Some(Value::String(name)) = document.ingest.shift_remove("_key") else { continue };
             if let Some(value) = document.ingest.shift_remove("_value") {
                 changed.insert(name, value);
             }

@@ -111,7 +111,11 @@ fn converted(value: &Value, kind: Kind) -> Result<Value, Error> {
         Kind::String => text.into(),
         Kind::Auto => match value {
             Value::String(text) => guessed(text),
-            other => other.clone(),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => other.clone(),
         },
     })
 }

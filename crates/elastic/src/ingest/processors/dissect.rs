@@ -154,11 +154,8 @@ impl Dissect {
             let (value, after) = rest.split_once(key.delimiter.as_str())?;
             values.push(value);
             rest = after;
-            while key.padded {
-                match rest.strip_prefix(key.delimiter.as_str()) {
-                    Some(after) => rest = after,
-                    None => break,
-                }
+            if key.padded {
+                rest = rest.trim_start_matches(key.delimiter.as_str());
             }
         }
         Some(values)

@@ -83,7 +83,12 @@ fn retain(members: &mut Map<String, Value>, kept: &[&[String]]) {
                 retain(inner, &below);
                 true
             }
-            _ => false,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => false,
         }
     });
 }
@@ -130,7 +135,12 @@ fn prune(members: &mut Map<String, Value>, prefix: &str, rule: &RemoveByPattern)
                 prune(inner, &format!("{path}."), rule);
                 !(rule.kept && had && inner.is_empty())
             }
-            _ => fits == rule.kept,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => fits == rule.kept,
         }
     });
 }

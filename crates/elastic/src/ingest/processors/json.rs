@@ -58,7 +58,9 @@ impl Edit for Json {
         let text = match found {
             Value::String(text) => text.clone(),
             Value::Null => return self.put(document, Value::Null),
-            other => shown(other),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                shown(other)
+            }
         };
         let value = self.parse(&text)?;
         self.put(document, value)

@@ -57,7 +57,11 @@ impl Edit for Append {
         };
         let mut values = match value {
             Value::Array(items) => items,
-            other => vec![other],
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => vec![other],
         };
         if self.ignore_empty_values {
             values.retain(|value| !value.is_null() && value.as_str() != Some(""));

@@ -47,8 +47,8 @@ impl Edit for Rename {
         let value = document.remove(&field)?;
         let kept = value.clone();
         document.set(&target, value).inspect_err(|_| {
-            // Nothing is lost when it cannot be put there; if it cannot be put back either, the first error says why.
-            if document.set(&field, kept).is_err() {}
+            // Nothing is lost when it cannot be put there. If it cannot be put back either, the first error says why.
+            drop(document.set(&field, kept));
         })
     }
 }
@@ -91,7 +91,11 @@ impl Edit for DotExpander {
             None => &document.source,
             Some(path) => match document.find(path)? {
                 Value::Object(members) => members,
-                other => {
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)) => {
                     let text = format!(
                         "field [{}] of type [{}] cannot be cast to [java.util.Map]",
                         path.text,
@@ -134,13 +138,11 @@ impl DotExpander {
         Path::parse(&split.text)?;
         for end in (whole.parts.len())..split.parts.len() {
             let parent = Path { parts: split.parts[..end].to_vec(), ..split.clone() };
-            let found = document.get(&parent);
-            if let Some(found) = found.filter(|found| !found.is_object()) {
+            if document.get(&parent).is_some_and(|found| !found.is_object()) {
                 let text = format!(
                     "cannot expend [{name}] because [{}] is not an object field, but a value field",
                     parent.parts.join(".")
                 );
-                let _ = found;
                 return Err(Error::illegal(text));
             }
         }
@@ -148,7 +150,11 @@ impl DotExpander {
             document.remove(&whole)?;
             let values = match value {
                 Value::Array(items) => items,
-                other => vec![other],
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Object(_)) => vec![other],
             };
             return document.append(&split, values, true);
         }

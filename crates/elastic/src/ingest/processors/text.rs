@@ -99,7 +99,7 @@ impl Edit for TextEdit {
             Some(Value::Array(items)) => {
                 let items = items.iter().map(|item| match item {
                     Value::String(text) => self.change.apply(text),
-                    other => Err(Error::illegal(format!(
+                    other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(Error::illegal(format!(
                         "value [{other}] of type [{}] in list field [{}] cannot be cast to [java.lang.String]",
                         java_type(other),
                         field.text

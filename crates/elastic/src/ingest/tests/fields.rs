@@ -34,7 +34,7 @@ fn set() {
             (r#"{"set":{"field":7,"value":1}}"#, "{}"),
             (r#"{"set":{"field":"a","value":1,"nope":2,"tag":"t"}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"c":"y","a":{"b":{"x":["y",1]}}}
             {"n":"k","c":[1,{"d":2}],"k":{"x":"{d=2} and ."}}
             {"a":0}
@@ -97,7 +97,7 @@ fn moves() {
             (r#"{"dot_expander":{"field":"b.c","path":"a"}}"#, r#"{"a":{"b.c":1}}"#),
             (r#"{"dot_expander":{"field":"a"}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"z":2,"b":{"c":1}}
             failed: illegal_argument_exception: field [a] doesn't exist
             failed: illegal_argument_exception: field [b] already exists

@@ -7,7 +7,7 @@ use super::{NOW_MS, check, document, named, ran, source_of, value};
 use crate::ingest::{Outcome, Pipeline, simulate};
 
 /// Whether each condition holds for a document, or why it cannot be asked.
-fn conditions(source: &str, texts: &[&str], expected: Expect) {
+fn conditions(source: &str, texts: &[&str], expected: &Expect) {
     let mut lines = String::new();
     for text in texts {
         let processor = serde_json::json!([{ "drop": { "if": text } }]).to_string();
@@ -51,7 +51,7 @@ fn a_condition_holds_or_not() {
             "ctx.a ==",
             "(ctx.t",
         ],
-        expect![[r#"
+        &expect![[r#"
             ctx.a?.b == 'x' && ctx.a.n > 4 → true
             ctx?.nope?.b == null → true
             ctx.nope == null || ctx.nope.b == 1 → true
@@ -113,7 +113,7 @@ fn failures_are_handled() {
             (r#"{"foreach":{"field":"l","processor":{}}}"#, "{}"),
             (r#"{"foreach":{"field":"l","ignore_missing":true,"processor":{"drop":{}}}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             failed: fail_processor_exception: no 1
             {"a":1}
             {"a":1,"e":"no 1|fail|t1|p"}

@@ -41,7 +41,7 @@ fn ran(processors: &str, source: &str) -> String {
 }
 
 /// Rows of `processors` and a source, and what comes of each.
-fn check(rows: &[(&str, &str)], expected: Expect) {
+fn check(rows: &[(&str, &str)], expected: &Expect) {
     let lines: Vec<String> =
         rows.iter().map(|(processors, source)| ran(&format!("[{processors}]"), source)).collect();
     expected.assert_eq(&(lines.join("\n") + "\n"));

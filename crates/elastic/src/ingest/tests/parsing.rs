@@ -50,7 +50,7 @@ fn grok() {
             (r#"{"grok":{"field":"m","patterns":["a"]}}"#, r#"{"m":5}"#),
             (r#"{"grok":{"field":"m","patterns":["%{WORD:a:int}"]}}"#, r#"{"m":"x"}"#),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"m":"83.149.9.216 - - [17/May/2015:10:05:03 +0000] \"GET /p/a.png HTTP/1.1\" 200 203023 \"http://s.com/\" \"Mozilla/5.0 (X11)\"","clientip":"83.149.9.216","ident":"-","auth":"-","timestamp":"17/May/2015:10:05:03 +0000","verb":"GET","request":"/p/a.png","httpversion":"1.1","response":"200","bytes":"203023","referrer":"\"http://s.com/\"","agent":"\"Mozilla/5.0 (X11)\""}
             {"m":"55.3.244.1 GET /index.html?a=1 15824 0.043 true -7","c":{"ip":"55.3.244.1"},"method":"GET","path":"/index.html?a=1","bytes":15824,"secs":0.043,"ok":true,"l":-7}
             {"m":"my beagle is","pet":"beagle","i":"1"}
@@ -113,7 +113,7 @@ fn dissect() {
             (r#"{"dissect":{"field":"m","pattern":"%{a}%{b}"}}"#, "{}"),
             (r#"{"dissect":{"field":"m","pattern":"%{a},%{b},%{c}"}}"#, r#"{"m":"1,,3"}"#),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"m":"1.2.3.4 - - [30/Apr/1998:22:00:52 +0000] \"GET /a\" 200","ip":"1.2.3.4","@t":"30/Apr/1998:22:00:52 +0000","verb":"GET","p":"/a","status":"200"}
             {"m":"1998    WARN","ts":"1998","lvl":"WARN"}
             {"m":"a b c","x":"c","n":"a-b"}
@@ -170,7 +170,7 @@ fn dates() {
                 r#"{"d":"2016-04-25T12:02:01.789Z"}"#,
             ),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"d":"02/07/2026 10:00:00","@timestamp":"2026-07-02T10:00:00.000+02:00"}
             {"d":"2026-01-02T03:04:05.678+09:00","@timestamp":"2026-01-01T18:04:05.678Z"}
             {"d":1000.5,"t":"1970-01-01T00:16:40.500Z"}
@@ -207,7 +207,7 @@ fn json() {
             (r#"{"json":{"field":"s"}}"#, r#"{"s":null}"#),
             (r#"{"json":{"field":"s","target_field":"t","add_to_root":true}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"s":"{\"foo\": [1, null]}","t":{"foo":[1,null]}}
             {"s":"{\"a\":{\"y\":1}}","a":{"y":1}}
             {"s":"{\"a\":{\"y\":1}}","a":{"x":1,"y":1}}
@@ -249,7 +249,7 @@ fn pairs_and_columns() {
             ),
             (r#"{"uri_parts":{"field":"m"}}"#, r#"{"m":"not a uri"}"#),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"m":"ip=1.2.3.4 error=REFUSED ip=2","ip":["1.2.3.4","2"],"error":"REFUSED"}
             {"m":" a =<\"x\">&b=2&c=3","u":{"q_a":"x"}}
             failed: illegal_argument_exception: field [m] does not contain value_split [=]

@@ -31,7 +31,7 @@ fn texts() {
                 r#"{"a":"<p>I&apos;m so <b title=\"a>b\">happy</b>!</p> 1 < 2 &#x41; &nope; <script>x()</script><!-- c -->"}"#,
             ),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"a":"äb"}
             {"a":["x","y"],"b":["X","Y"]}
             failed: illegal_argument_exception: value [5] of type [java.lang.Integer] in list field [a] cannot be cast to [java.lang.String]
@@ -77,7 +77,7 @@ fn convert() {
             (r#"{"convert":{"field":"a","type":"long"}}"#, r#"{"a":null}"#),
             (r#"{"convert":{"field":"a","type":"long"}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"a":[12,15,-3]}
             failed: illegal_argument_exception: unable to convert [2147483648] to integer
             {"a":"2147483648","b":2147483648}
@@ -121,7 +121,7 @@ fn lists() {
                 "{}",
             ),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"a":["x","","y"]}
             {"a":["x",""]}
             {"a":" x  y","b":["","x","y"]}
@@ -160,7 +160,7 @@ fn hashes() {
             (r#"{"community_id":{}}"#, r#"{"source":{"ip":"1.2.3.4"}}"#),
             (r#"{"community_id":{"ignore_missing":false}}"#, "{}"),
         ],
-        expect![[r#"
+        &expect![[r#"
             {"fingerprint":"WbSUPW4zY1PBPehh2AA/sSxiRjw="}
             {"a":1,"b":"x","h":"oAgz0/2ZxYhYSyp1xYRhJQ=="}
             failed: illegal_argument_exception: missing field [b] when calculating fingerprint
