@@ -1,5 +1,7 @@
 //! Errors in `OpenSearch`'s shape: what clients and shippers decide by.
 
+use logs::mapping::MappingError;
+use logs::store::StoreError;
 use serde_json::{Map, Value, json};
 
 /// An error as a client reads it: `{"error":{"root_cause":[…],"type":…,"reason":…},"status":…}`.
@@ -81,6 +83,22 @@ impl Error {
             object.extend(members);
         }
         json!({ "error": object, "status": self.status })
+    }
+}
+
+/// What the store says, as an answer.
+pub(crate) fn store(error: &StoreError) -> Error {
+    match error {
+        StoreError::Mapping(error) => mapping(error),
+        other => Error::new(500, "exception", other.to_string()),
+    }
+}
+
+/// What a mapping says, as an answer.
+pub(crate) fn mapping(error: &MappingError) -> Error {
+    match error {
+        MappingError::Parse(text) => Error::new(400, "mapper_parsing_exception", text.clone()),
+        MappingError::Illegal(text) => Error::illegal(text.clone()),
     }
 }
 

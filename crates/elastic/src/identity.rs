@@ -81,3 +81,11 @@ fn opensearch() -> Value {
         "minimum_index_compatibility_version": "2.0.0",
     })
 }
+
+/// The version as a number, as in `index.version.created`.
+pub(crate) fn version_id(identity: Identity) -> u64 {
+    match identity {
+        Identity::Elasticsearch => 8_536_000,
+        Identity::OpenSearch => 137_287_827,
+    }
+}

@@ -5,16 +5,33 @@
 //!
 //! Knows nothing of sockets, threads or configuration files.
 
+mod aliases;
+pub(crate) mod docs;
 pub mod error;
 mod identity;
+mod indices;
 pub mod ingest;
+mod meta;
+mod number;
+mod pipelines;
+pub mod resolve;
 pub mod rest;
+mod routing;
+mod settings;
+mod stats;
+mod streams;
 mod table;
+mod templates;
 
 use std::sync::Arc;
 
+use logs::store::Store;
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use serde_json::Value;
 use stdx::clock::Clock;
 
+use crate::error::Error;
+use crate::meta::{Kind, Meta};
 pub use rest::{Identity, Method, Request, Response};
 
 /// What the surface says of itself.
@@ -40,19 +57,53 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Elastic {
     pub(crate) options: Options,
-    #[expect(dead_code, reason = "documents come next")]
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<Store>,
+    meta: RwLock<Arc<Meta>>,
+    /// Held while indices or documents of [`Meta`] change.
+    changing: Mutex<()>,
 }
+
+/// Says that this thread may change indices and [`Meta`].
+pub(crate) struct Changing<'a>(#[expect(dead_code, reason = "held, not read")] MutexGuard<'a, ()>);
 
 impl Elastic {
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, options: Options) -> Self {
-        Self { options, clock }
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, options: Options) -> Self {
+        let meta = RwLock::new(Arc::new(Meta::load(&store)));
+        Self { options, clock, store, meta, changing: Mutex::new(()) }
     }
 
     /// Answers `request`; never fails.
     #[must_use]
     pub fn handle(&self, request: &Request<'_>) -> Response {
         rest::handle(self, request)
+    }
+
+    /// The documents as they are now.
+    pub(crate) fn meta(&self) -> Arc<Meta> {
+        Arc::clone(&self.meta.read())
+    }
+
+    /// Waits until nobody else changes anything.
+    pub(crate) fn change(&self) -> Changing<'_> {
+        Changing(self.changing.lock())
+    }
+
+    /// Stores a document, or (`None`) removes it.
+    pub(crate) fn put(
+        &self,
+        _changing: &Changing<'_>,
+        kind: Kind,
+        key: &str,
+        value: Option<Value>,
+    ) -> Result<(), Error> {
+        let bytes = value.as_ref().map(|value| value.to_string().into_bytes());
+        self.store
+            .put(meta::store_name(kind), key, bytes.as_deref())
+            .map_err(|e| error::store(&e))?;
+        let changed = self.meta().with(kind, key, value);
+        *self.meta.write() = Arc::new(changed);
+        Ok(())
     }
 }

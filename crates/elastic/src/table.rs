@@ -1,12 +1,13 @@
 //! All routes. What is not here does not exist.
 
-use crate::identity;
 use crate::rest::Route;
 use crate::rest::Scope::Read;
 use crate::rest::route::{GET_HEAD, route};
+use crate::{aliases, docs, identity, indices, streams, templates};
 
 /// Each module's routes.
-const TABLES: &[&[Route]] = &[ROOT];
+const TABLES: &[&[Route]] =
+    &[ROOT, indices::ROUTES, aliases::ROUTES, templates::ROUTES, streams::ROUTES, docs::ROUTES];
 
 const ROOT: &[Route] = &[route(GET_HEAD, "/", Read, &[], identity::root)];
 

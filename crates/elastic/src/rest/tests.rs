@@ -9,7 +9,7 @@ use super::*;
 use crate::{Elastic, Options};
 
 fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
-    let elastic = Elastic::new(Arc::new(SimClock::at(0)), Options::default());
+    let elastic = Elastic::new(Arc::default(), Arc::new(SimClock::at(0)), Options::default());
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (identity, host) = (Identity::Elasticsearch, "localhost:9200");
     elastic.handle(&Request { method, path, query, headers, body: body.as_bytes(), identity, host })

@@ -67,6 +67,27 @@ impl Mapping {
         Ok(merged)
     }
 
+    /// This mapping with `other` laid over it: objects are put together, any other field of `other` takes the place of ours. That is how templates
+    /// are composed.
+    #[must_use]
+    pub fn overlaid(&self, other: &Self) -> Self {
+        let mut merged = self.clone();
+        merged.root = self.root.overlay(&other.root, 0);
+        for (key, value) in &other.meta {
+            let both = (merged.meta.get_mut(key), value);
+            match both {
+                (Some(Value::Array(have)), Value::Array(new)) if key == "dynamic_templates" => {
+                    merge_templates(have, new);
+                }
+                (Some(Value::Object(have)), Value::Object(new)) => have.extend(new.clone()),
+                (Some(_) | None, _) => {
+                    merged.meta.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        merged
+    }
+
     /// As `_mapping` shows it: an object without members when nothing is known.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -98,6 +119,24 @@ impl Field {
     /// As [`Mapping::merge`].
     pub fn merged(&self, path: &str, other: &Self) -> Result<Self, MappingError> {
         self.merge_at(path, other, 0)
+    }
+
+    fn overlay(&self, other: &Self, depth: usize) -> Self {
+        if !self.kind.is_object() || !other.kind.is_object() || depth > DEPTH_MAX {
+            return other.clone();
+        }
+        let mut merged = self.clone();
+        merged.kind = other.kind;
+        merged.dynamic = other.dynamic.or(self.dynamic);
+        merged.params.extend(other.params.clone());
+        for (name, field) in &other.properties {
+            let field = match self.properties.get(name) {
+                Some(have) => have.overlay(field, depth + 1),
+                None => field.clone(),
+            };
+            merged.properties.insert(name.clone(), field);
+        }
+        merged
     }
 
     fn merge_at(&self, path: &str, other: &Self, depth: usize) -> Result<Self, MappingError> {
