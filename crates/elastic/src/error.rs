@@ -90,7 +90,14 @@ impl Error {
 pub(crate) fn store(error: &StoreError) -> Error {
     match error {
         StoreError::Mapping(error) => mapping(error),
-        other => Error::new(500, "exception", other.to_string()),
+        StoreError::Busy { .. } => {
+            Error::new(429, "rejected_execution_exception", error.to_string())
+        }
+        StoreError::Missing => Error::new(404, "index_not_found_exception", error.to_string()),
+        StoreError::Exists => {
+            Error::new(400, "resource_already_exists_exception", error.to_string())
+        }
+        StoreError::Io(_) => Error::new(503, "unavailable_shards_exception", error.to_string()),
     }
 }
 

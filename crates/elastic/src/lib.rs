@@ -39,17 +39,13 @@ pub use rest::{Identity, Method, Request, Response};
 pub struct Options {
     pub node_name: String,
     pub cluster_name: String,
-    /// Stays the same over restarts: shippers watch it.
-    pub cluster_uuid: String,
+    /// What the cluster's identifier is made from at the first start, beside the clock.
+    pub seed: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            node_name: "mangru".to_owned(),
-            cluster_name: "mangru".to_owned(),
-            cluster_uuid: "mangru0000000000000000".to_owned(),
-        }
+        Self { node_name: "mangru".to_owned(), cluster_name: "mangru".to_owned(), seed: 0 }
     }
 }
 
@@ -57,6 +53,8 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Elastic {
     pub(crate) options: Options,
+    /// Stays the same over restarts: shippers watch it.
+    pub(crate) cluster_uuid: String,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<Store>,
     meta: RwLock<Arc<Meta>>,
@@ -71,7 +69,8 @@ impl Elastic {
     #[must_use]
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, options: Options) -> Self {
         let meta = RwLock::new(Arc::new(Meta::load(&store)));
-        Self { options, clock, store, meta, changing: Mutex::new(()) }
+        let cluster_uuid = identity::cluster_uuid(&store, clock.as_ref(), options.seed);
+        Self { options, cluster_uuid, clock, store, meta, changing: Mutex::new(()) }
     }
 
     /// Answers `request`; never fails.
@@ -79,6 +78,9 @@ impl Elastic {
     pub fn handle(&self, request: &Request<'_>) -> Response {
         rest::handle(self, request)
     }
+
+    /// What is to be done from time to time: called every second or so.
+    pub fn maintain(&self) {}
 
     /// The documents as they are now.
     pub(crate) fn meta(&self) -> Arc<Meta> {

@@ -2,15 +2,14 @@
 
 use logs::store::Index;
 
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Stats {
-    pub(crate) docs: u64,
-    pub(crate) deleted: u64,
-    pub(crate) bytes: u64,
-    pub(crate) segments: u64,
-}
+pub(crate) use logs::store::Stats;
 
 /// The figures of `index`.
 pub(crate) fn of(index: &Index) -> Stats {
-    Stats { docs: index.count(), ..Stats::default() }
+    index.stats()
+}
+
+/// Bytes on disk and in memory.
+pub(crate) fn bytes(stats: &Stats) -> u64 {
+    stats.disk_bytes + stats.memory_bytes
 }

@@ -199,7 +199,8 @@ fn stats(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
             .into_iter()
             .filter_map(|index| elastic.store.index(index))
             .collect();
-        let size: u64 = indices.iter().map(|index| crate::stats::of(index).bytes).sum();
+        let size: u64 =
+            indices.iter().map(|index| crate::stats::bytes(&crate::stats::of(index))).sum();
         streams.push(json!({ "data_stream": name, "backing_indices": indices.len(), "store_size_bytes": size, "maximum_timestamp": 0 }));
         bytes += size;
         backing += indices.len();

@@ -88,7 +88,8 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
     let web = web::file(flags)?;
     let has_passwords = web.as_ref().is_some_and(|(_, now)| now.asks_who_comes());
     if !has_passwords && first.tokens()?.is_empty() {
-        warn_of_open(server_config.listen.iter().chain(&server_config.push.listen));
+        let others = server_config.push.listen.iter().chain(&server_config.logs.listen);
+        warn_of_open(server_config.listen.iter().chain(others));
     }
     server_config.web = web.map(|(file, _)| file);
     server_config.auto_reload = auto_reload(flags, &source);
@@ -226,6 +227,7 @@ fn server_config(flags: &Flags, config: &Config) -> anyhow::Result<server::Confi
         query: query_config(flags, &defaults.query),
         storage: storage_config(flags, config, &defaults.storage),
         push: push_config(config, defaults.push)?,
+        logs: config.logs(),
         flags: flags.map(),
         version: version(PROMETHEUS_VERSION),
         target_files: server::TargetFiles(Some(Arc::new(config::target_groups))),

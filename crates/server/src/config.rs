@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::elastic::Identity;
 use net::config::Secret;
 use promql::parse::ParserOptions;
 use scrape::config::ScrapeConfig;
@@ -46,6 +47,7 @@ pub struct Config {
     pub query: QueryConfig,
     pub storage: StorageConfig,
     pub push: PushConfig,
+    pub logs: LogsConfig,
     /// All flags with their values, for `/api/v1/status/flags`.
     pub flags: BTreeMap<String, String>,
     pub version: Version,
@@ -113,6 +115,24 @@ pub struct StorageConfig {
     pub out_of_order_window_ms: i64,
     /// Most exemplars kept in memory; 0: none.
     pub exemplars_max: usize,
+}
+
+/// The log store's options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogsConfig {
+    /// Where it answers beside `/opensearch` on the main port.
+    pub listen: Vec<String>,
+    /// Its folder; `None`: `mangru/logs` in the data folder.
+    pub dir: Option<PathBuf>,
+    /// Whom it says it is on its own port.
+    pub identity: Identity,
+}
+
+impl Default for LogsConfig {
+    /// Elasticsearch's port, on loopback.
+    fn default() -> Self {
+        Self { listen: vec!["127.0.0.1:9200".to_owned()], dir: None, identity: Identity::default() }
+    }
 }
 
 /// The push gateway's options.
@@ -212,6 +232,8 @@ pub enum RunError {
     Config(String),
     #[error("storage in {dir}: {reason}")]
     Storage { dir: PathBuf, reason: String },
+    #[error("log store in {dir}: {reason}")]
+    Logs { dir: PathBuf, reason: String },
     #[error("push gateway in {dir}: {reason}")]
     Push { dir: PathBuf, reason: String },
     #[error("cannot start the runtime: {0}")]
@@ -301,6 +323,7 @@ impl Default for Config {
             query: QueryConfig::default(),
             storage: StorageConfig::default(),
             push: PushConfig::default(),
+            logs: LogsConfig::default(),
             flags: BTreeMap::new(),
             version: Version::default(),
             target_files: TargetFiles::default(),

@@ -6,6 +6,7 @@
 mod answer;
 mod compress;
 mod config;
+mod elastic;
 mod federate;
 mod http;
 mod json;
@@ -38,9 +39,10 @@ mod tree;
 mod web;
 mod write;
 
+pub use ::elastic::Identity;
 pub use config::{
-    AutoReload, Config, Fingerprint, Loaded, Loader, PushConfig, PushLimits, QueryConfig, RunError,
-    StorageConfig, TargetFiles, Version,
+    AutoReload, Config, Fingerprint, Loaded, Loader, LogsConfig, PushConfig, PushLimits,
+    QueryConfig, RunError, StorageConfig, TargetFiles, Version,
 };
 pub use run::run;
 pub use web::config::{ClientAuth, RateLimit, TlsServer, WebConfig, WebFile, WebLoader};

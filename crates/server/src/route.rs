@@ -21,6 +21,10 @@ pub(crate) enum Lane {
     Write,
     /// Groups of the push gateway change.
     Push,
+    /// Documents are looked up or searched.
+    Search,
+    /// Documents come in; indices change.
+    Logs,
     /// Few and always let through: reload, self metrics.
     Control,
 }

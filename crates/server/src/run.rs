@@ -14,6 +14,7 @@ use tokio::time::{interval, timeout};
 use tsdb::Db;
 
 use crate::config::{AutoReload, Config, Loader, RunError};
+use crate::elastic;
 use crate::parts::{Parts, Scraper};
 use crate::push;
 use crate::push::face::Face;
@@ -64,7 +65,10 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         if push.only { (Face::Push, &[][..]) } else { (Face::Main, &push.listen[..]) };
     let others = listen::open_some(others).await;
     let listeners = listeners.into_iter().map(|listener| (main, listener));
-    for (face, listener) in listeners.chain(others.into_iter().map(|one| (Face::Push, one))) {
+    let logs = if push.only { &[][..] } else { &state.config.logs.listen[..] };
+    let logs = listen::open_some(logs).await.into_iter().map(|one| (Face::Elastic, one));
+    let others = others.into_iter().map(|one| (Face::Push, one)).chain(logs);
+    for (face, listener) in listeners.chain(others) {
         tasks.spawn(listen::accept(listener, face, Arc::clone(state), Arc::clone(&room)));
     }
     signals(state).map_err(RunError::Runtime)?;
@@ -87,7 +91,7 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         // The log is replayed anew at the next start.
         () = stopped(&mut stopping) => None,
     };
-    if let Some((db, manager, gateway)) = opened {
+    if let Some(Opened { db, manager, gateway, logs }) = opened {
         tracing::info!(url = state.place.url(), "Server is ready to receive web requests.");
         let upkeep = tokio::spawn(upkeep(Arc::clone(&db)));
         stopped(&mut stopping).await;
@@ -97,6 +101,7 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
         manager.stop().await;
         finish(tasks).await;
         push::life::close(gateway).await;
+        elastic::life::close(logs).await;
         close(state, db).await?;
     }
     tracing::info!("stopped");
@@ -104,7 +109,12 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
 }
 
 /// What is open while the server runs.
-type Opened = (Arc<Db>, Manager, Arc<Gateway>);
+struct Opened {
+    db: Arc<Db>,
+    manager: Manager,
+    gateway: Arc<Gateway>,
+    logs: Arc<logs::store::Store>,
+}
 
 /// Opens the storage and starts to scrape; requests are answered from then on.
 async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Opened, RunError> {
@@ -112,7 +122,7 @@ async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Opened, RunError> {
     let (clock, registry) = (Arc::clone(&state.clock), state.registry.clone());
     let dir = state.config.storage.dir.clone();
     let begun = state.mono();
-    let fs_of_pushes = Arc::clone(&fs);
+    let (fs_of_pushes, fs_of_logs) = (Arc::clone(&fs), Arc::clone(&fs));
     let opened = spawn_blocking(move || Db::open(fs, clock, &dir, options, &registry)).await;
     let failed =
         |reason: String| RunError::Storage { dir: state.config.storage.dir.clone(), reason };
@@ -128,6 +138,7 @@ async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Opened, RunError> {
         tracing::warn!("{text}");
     }
     let gateway = push::life::open(state, fs_of_pushes).await?;
+    let logs = elastic::life::open(state, fs_of_logs).await?;
     let manager = scraper::manager(state, &db);
     let (first, loaded) = (manager.clone(), state.loaded());
     let applied = spawn_blocking(move || Scraper::apply(&first, &loaded)).await;
@@ -141,7 +152,7 @@ async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Opened, RunError> {
     });
     state.enter(Phase::Ready);
     tokio::spawn(push::target::run(Arc::clone(state)));
-    Ok((db, manager, gateway))
+    Ok(Opened { db, manager, gateway, logs })
 }
 
 async fn upkeep(db: Arc<Db>) {

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::answer::{ApiError, ErrorKind};
 use crate::compress::compressed;
+use crate::elastic;
 use crate::http::{Reply, ReplyBody, Request, header_text};
 use crate::parts::Parts;
 use crate::push;
@@ -217,6 +218,11 @@ fn locate(
     uri: &Uri,
 ) -> Result<(&'static Route, String, String), Box<Reply>> {
     let path = uri.path();
+    if face == Face::Elastic
+        && let Some((route, below)) = elastic::face::locate(face, method, path)
+    {
+        return Ok((route, below, path.to_owned()));
+    }
     let prefix = state.place.prefix.as_str();
     let below = match path.strip_prefix(prefix) {
         Some("") => "/",
@@ -225,9 +231,12 @@ fn locate(
         _ => return Err(Box::new(not_found())),
     };
     let below = match face {
-        Face::Main => below,
+        Face::Main | Face::Elastic => below,
         Face::Push => push::face::place(state, method, below, uri.query().unwrap_or_default())?,
     };
+    if let Some((route, inside)) = elastic::face::locate(face, method, below) {
+        return Ok((route, inside, below.to_owned()));
+    }
     match route::find(face.routes(), method, below) {
         Found::Route(route, segment) => Ok((route, segment, below.to_owned())),
         Found::Nothing => Err(Box::new(not_found())),
@@ -270,6 +279,8 @@ where
         Lane::Read => queued(route, call, |state| &state.lanes.read, LANE_WAIT_MAX).await,
         Lane::Write => queued(route, call, |state| &state.lanes.write, LANE_WAIT_MAX).await,
         Lane::Push => queued(route, call, |state| &state.lanes.push, LANE_WAIT_MAX).await,
+        Lane::Search => queued(route, call, |state| &state.lanes.search, LANE_WAIT_MAX).await,
+        Lane::Logs => queued(route, call, |state| &state.lanes.logs, LANE_WAIT_MAX).await,
         Lane::Control => {
             let state = Arc::clone(&call.state);
             blocking(&state, move || run(route, &call)).await
@@ -314,6 +325,9 @@ fn overloaded(lane: Lane) -> Reply {
         Lane::Read => {
             ApiError::new(ErrorKind::Timeout, "too many look-ups at once; this one waited too long")
                 .reply()
+        }
+        Lane::Search | Lane::Logs => {
+            return elastic::face::busy("too many requests at once; this one waited too long");
         }
         Lane::Write | Lane::Push | Lane::Inline | Lane::Control => Reply::error(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -13,6 +13,7 @@ use stdx::metrics::{Counter, Gauge, Registry};
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::{Config, Loaded, Loader, RunError};
+use crate::elastic::Logs;
 use crate::parts::Parts;
 use crate::place::Place;
 use crate::push::Push;
@@ -24,6 +25,10 @@ pub(crate) const READS_MAX: usize = 16;
 pub(crate) const WRITES_MAX: usize = 8;
 /// Pushes that are read and stored at once; more wait. They share their syncs, so that many at once are what makes them fast.
 pub(crate) const PUSHES_MAX: usize = 64;
+/// Searches of documents at once; more wait.
+pub(crate) const SEARCHES_MAX: usize = 16;
+/// Bulks that are read and stored at once; more wait. They share their syncs.
+pub(crate) const BULKS_MAX: usize = 32;
 /// Bytes of all request bodies held at once.
 const REQUESTS_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of all scraped bodies between socket and storage.
@@ -45,6 +50,8 @@ pub(crate) struct Lanes {
     pub(crate) read: Arc<Semaphore>,
     pub(crate) write: Arc<Semaphore>,
     pub(crate) push: Arc<Semaphore>,
+    pub(crate) search: Arc<Semaphore>,
+    pub(crate) logs: Arc<Semaphore>,
 }
 
 /// The bytes that others decide the number of: each kind has its bound, and all together [`Config::memory_bytes_max`].
@@ -88,6 +95,7 @@ pub(crate) struct State {
     pub(crate) lanes: Lanes,
     pub(crate) budgets: Budgets,
     pub(crate) push: Push,
+    pub(crate) logs: Logs,
     /// Who may come in; `None`: everybody.
     pub(crate) guard: Option<Guard>,
     pub(crate) birth_ms: i64,
@@ -129,6 +137,8 @@ impl State {
             read: Arc::new(Semaphore::new(READS_MAX)),
             write: Arc::new(Semaphore::new(WRITES_MAX)),
             push: Arc::new(Semaphore::new(PUSHES_MAX)),
+            search: Arc::new(Semaphore::new(SEARCHES_MAX)),
+            logs: Arc::new(Semaphore::new(BULKS_MAX)),
         };
         Ok(Self {
             place: Place::new(&config).map_err(RunError::Config)?,
@@ -136,6 +146,7 @@ impl State {
             birth_ms: clock.now_ms(),
             budgets: Budgets::new(&config),
             push: Push::default(),
+            logs: Logs::default(),
             guard: config.web.clone().map(Guard::new).transpose().map_err(RunError::Config)?,
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),

@@ -134,7 +134,7 @@ fn conflict(doc: &Doc<'_>, current: Option<(u64, u64)>) -> Error {
             let than = if or_equal { "is higher than" } else { "is higher or equal to" };
             format!("current version [{have}] {than} the one provided [{version}]")
         }
-        (Condition::None | Condition::External { .. }, Some((_, have))) => {
+        (Condition::None, Some((_, have))) => {
             format!("document already exists (current version [{have}])")
         }
         (Condition::None | Condition::External { .. }, None) => {

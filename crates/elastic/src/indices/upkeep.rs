@@ -58,8 +58,8 @@ pub(super) fn stats(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error>
         let stats = crate::stats::of(&target.index);
         docs += stats.docs;
         deleted += stats.deleted;
-        bytes += stats.bytes;
-        let figures = figures((stats.docs, stats.deleted, stats.bytes), &wanted);
+        bytes += crate::stats::bytes(&stats);
+        let figures = figures((stats.docs, stats.deleted, crate::stats::bytes(&stats)), &wanted);
         indices.insert(
             target.index.name().to_owned(),
             json!({ "uuid": target.index.uuid(), "health": "green",

@@ -167,6 +167,15 @@ impl Call<'_> {
     }
 }
 
+/// What a request needs to be allowed; what no route takes needs to be allowed to read.
+#[must_use]
+pub fn scope(method: Method, path: &str) -> Scope {
+    match route::find(method, path, &mut Params::default()) {
+        route::Found::Route(route) => route.scope,
+        route::Found::OtherMethods(_) | route::Found::Nothing => Scope::Read,
+    }
+}
+
 /// Answers `request`; never fails.
 #[must_use]
 pub(crate) fn handle(elastic: &Elastic, request: &Request<'_>) -> Response {

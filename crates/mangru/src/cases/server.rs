@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use elastic::{Elastic, Identity, Method, Options, Request};
 use serde_json::Value;
-use stdx::clock::RealClock;
+use stdx::clock::{Clock, RealClock};
 
 /// A fresh surface.
 pub(super) struct Server {
@@ -35,7 +35,17 @@ fn encoded(path: &str, body: &Value) -> (String, &'static str) {
 
 impl Server {
     pub(super) fn new() -> Self {
-        Self { elastic: Elastic::new(Arc::new(RealClock::default()), Options::default()) }
+        let clock: Arc<dyn Clock> = Arc::new(RealClock::default());
+        let options = logs::store::Options {
+            fs: Arc::new(stdx::fs::sim::SimFs::new(7)),
+            clock: Arc::clone(&clock),
+            dir: std::path::PathBuf::from("/logs"),
+            watcher: None,
+            seed: 7,
+            limits: logs::store::Limits::default(),
+        };
+        let (store, _) = logs::store::Store::open(options).expect("an empty disk is a good one");
+        Self { elastic: Elastic::new(store, clock, Options::default()) }
     }
 
     /// Status, whether the answer is JSON, and its text.

@@ -334,6 +334,8 @@ impl Config {
             ),
             ("listen.main", or_default(self.listen_main())),
             ("listen.pushgateway", or_default(self.listen_push())),
+            ("listen.opensearch", or_default(self.listen("opensearch"))),
+            ("logs.identity", format!("{:?}", self.logs().identity)),
             ("pushgateway.ttl", duration(self.push_ttl_ms())),
             ("pushgateway.aggregation", self.push_aggregation().to_string()),
             ("pushgateway's limits", limits),
@@ -351,6 +353,17 @@ impl Config {
     /// `listen.pushgateway`.
     pub(crate) fn listen_push(&self) -> Option<String> {
         self.listen("pushgateway")
+    }
+
+    /// What the log store is told.
+    pub(crate) fn logs(&self) -> server::LogsConfig {
+        let defaults = server::LogsConfig::default();
+        let said = self.root.section("logs").and_then(|logs| own::identity(logs.text("identity")));
+        server::LogsConfig {
+            listen: self.listen("opensearch").map_or(defaults.listen, |address| vec![address]),
+            identity: said.unwrap_or(defaults.identity),
+            ..defaults
+        }
     }
 
     /// How long a group of the push gateway lives without a push, in milliseconds; 0: for ever.

@@ -2,7 +2,8 @@
 
 use super::auth;
 use crate::push;
-use crate::schema::{Key, Kind, Record, Section, key, no_check};
+use crate::schema::{Key, Kind, Named, Record, Section, key, no_check};
+use server::Identity;
 
 /// The sections. Their keys are checked; those that are not run are said at the start.
 pub(super) const OWN: &[Key] = &[
@@ -62,11 +63,30 @@ static LOGS: Section = Section {
     name: "mangru.logs",
     keys: &[&[
         key("retention", Kind::Duration),
+        key("identity", Kind::Named(&IDENTITY)),
         key("indices", Kind::Any),
         key("event_rules", Kind::List(&Kind::Section(&EVENT_RULE))),
     ]],
     check: no_check,
 };
+
+static IDENTITY: Named = Named {
+    name: "mangru.identity",
+    allowed: "elasticsearch or opensearch",
+    read: |text| match identity(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("unknown identity: {text}")),
+    },
+};
+
+/// Whom the log store says it is on its own port.
+pub(crate) fn identity(text: &str) -> Option<Identity> {
+    match text {
+        "elasticsearch" => Some(Identity::Elasticsearch),
+        "opensearch" => Some(Identity::OpenSearch),
+        _ => None,
+    }
+}
 
 static EVENT_RULE: Section = Section {
     name: "mangru.event_rule",
@@ -126,13 +146,19 @@ pub(crate) fn is_address(address: &str) -> bool {
 
 /// Sections that are accepted and do nothing yet, each as a sentence.
 pub(super) fn not_active(root: &Record) -> Vec<String> {
-    let sections = ["alertmanager", "logs", "host_metrics", "dashboards"];
+    let sections = ["alertmanager", "host_metrics", "dashboards"];
+    let logs = root.section("logs");
+    let logs = ["retention", "indices", "event_rules"]
+        .into_iter()
+        .filter(|name| logs.is_some_and(|logs| logs.is_written(name)))
+        .map(|name| format!("logs.{name}"));
     let named = sections.into_iter().filter(|name| root.has(name)).map(str::to_owned);
-    let listeners = ["alertmanager", "opensearch", "otlp_grpc", "syslog"];
+    let listeners = ["alertmanager", "otlp_grpc", "syslog"];
     let listen = root.section("listen");
     let listeners =
         listeners.into_iter().filter(|name| listen.is_some_and(|listen| listen.is_given(name)));
     named
+        .chain(logs)
         .chain(listeners.map(|name| format!("listen.{name}")))
         .map(|name| format!("{name} is accepted and not active in this version"))
         .collect()

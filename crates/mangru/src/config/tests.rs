@@ -371,7 +371,7 @@ fn our_own_sections() {
     check(
         "pushgateway: {ttl: 1h}\nlisten: {main: ':1', syslog: ':1514'}\nlogs: {event_rules: [{name: a, on: {x: y}}]}\n",
         &expect![[r##"
-            # logs is accepted and not active in this version
+            # logs.event_rules is accepted and not active in this version
             # listen.syslog is accepted and not active in this version
             global:
               scrape_interval: 1m

@@ -23,6 +23,8 @@ pub(crate) const DELETE_GROUPS: &str = "/api/v1/admin/delete_groups";
 pub(crate) enum Face {
     Main,
     Push,
+    /// The log store: its routes are its own.
+    Elastic,
 }
 
 impl Face {
@@ -30,6 +32,7 @@ impl Face {
         match self {
             Self::Main => ROUTES,
             Self::Push => PUSH_ROUTES,
+            Self::Elastic => &[],
         }
     }
 }
