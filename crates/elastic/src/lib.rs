@@ -22,6 +22,8 @@ mod stats;
 mod streams;
 mod table;
 mod templates;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -1,15 +1,11 @@
 //! What all routes have in common.
 
-use std::sync::Arc;
-
 use expect_test::{Expect, expect};
-use stdx::clock::SimClock;
 
 use super::*;
-use crate::{Elastic, Options};
 
 fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
-    let elastic = Elastic::new(Arc::default(), Arc::new(SimClock::at(0)), Options::default());
+    let elastic = crate::testing::surface();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (identity, host) = (Identity::Elasticsearch, "localhost:9200");
     elastic.handle(&Request { method, path, query, headers, body: body.as_bytes(), identity, host })

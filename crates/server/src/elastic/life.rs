@@ -49,12 +49,12 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Stor
     let surface = Elastic::new(Arc::clone(&store), Arc::clone(&state.clock), options);
     let surface = Arc::new(surface);
     state.logs.set(Arc::clone(&surface));
-    tokio::spawn(upkeep(Arc::clone(state), Arc::clone(&store), surface));
+    tokio::spawn(upkeep(Arc::clone(state), surface));
     Ok(store)
 }
 
 /// Lets the store look after itself until the server stops.
-async fn upkeep(state: Arc<State>, store: Arc<Store>, surface: Arc<Elastic>) {
+async fn upkeep(state: Arc<State>, surface: Arc<Elastic>) {
     let mut stopping = state.stopping();
     let mut ticks = interval(UPKEEP_EVERY);
     loop {
@@ -62,22 +62,9 @@ async fn upkeep(state: Arc<State>, store: Arc<Store>, surface: Arc<Elastic>) {
             _ = ticks.tick() => {}
             () = stopped(&mut stopping) => return,
         }
-        let (store, surface) = (Arc::clone(&store), Arc::clone(&surface));
-        let work = spawn_blocking(move || {
-            store.maintain();
-            surface.maintain();
-        });
-        if work.await.is_err() {
+        let surface = Arc::clone(&surface);
+        if spawn_blocking(move || surface.maintain()).await.is_err() {
             tracing::error!("the log store's upkeep failed by a mistake of ours");
         }
-    }
-}
-
-/// Closes the store.
-pub(crate) async fn close(store: Arc<Store>) {
-    match spawn_blocking(move || store.close()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "the log store was not closed as it should"),
-        Err(_) => tracing::error!("the log store was not closed as it should"),
     }
 }
