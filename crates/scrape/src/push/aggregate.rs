@@ -14,6 +14,9 @@ use super::body::Parsed;
 use super::family::{Bucket, Extra, Family, Group, Grouping, Metric, Value};
 use super::show;
 
+/// Most buckets of a native histogram that is added, or added to. Those that programs make have some hundreds.
+const NATIVE_BUCKETS_MAX: usize = 10_000;
+
 /// What becomes of the gauges of a push that is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gauges {
@@ -34,8 +37,9 @@ pub enum Gauges {
 /// What cannot be added.
 pub(super) fn added(base: &Group, parsed: &Parsed, gauges: Gauges) -> Result<Parsed, String> {
     let families = parsed.families.iter().map(|family| {
-        let name = |one: &Family| one.name == family.name;
-        match base.families.iter().find(|one| name(one)) {
+        // Sorted by name.
+        let at = base.families.binary_search_by(|one| one.name.cmp(&family.name));
+        match at.ok().map(|at| &base.families[at]) {
             None => {
                 // Refused with the first push, not only with the second.
                 family.metrics.iter().try_for_each(|metric| can_add(family, metric, gauges))?;
@@ -179,8 +183,15 @@ fn add_native(
     match (before, pushed) {
         (None, None) => Ok(None),
         (Some(before), Some(pushed)) => {
-            let mut sum = float(before);
-            sum.add(&float(pushed)).map_err(|_| "its native buckets are of another kind")?;
+            let (mut sum, more) = (float(before), float(pushed));
+            for one in [&sum, &more] {
+                let n = one.positive_buckets.len() + one.negative_buckets.len();
+                if n > NATIVE_BUCKETS_MAX {
+                    return Err("its native buckets or the group's are too many");
+                }
+                one.validate().map_err(|_| "its native buckets or the group's are not in order")?;
+            }
+            sum.add(&more).map_err(|_| "its native buckets are of another kind")?;
             Ok(Some(Box::new(NativeHistogram::Float(sum))))
         }
         (None, Some(_)) | (Some(_), None) => Err("only one of it and the group's is native"),

@@ -124,7 +124,7 @@ fn native(schema: i32, deltas: Vec<i64>) -> Vec<u8> {
         count: 3,
         sum: 4.5,
         zero_threshold: 0.001,
-        positive_spans: vec![Span { offset: 1, length: 2 }],
+        positive_spans: vec![Span { offset: 1, length: u32::try_from(deltas.len()).unwrap() }],
         positive_deltas: deltas,
         ..Histogram::default()
     });
@@ -159,4 +159,26 @@ fn native_histograms_are_added_at_the_coarser_resolution() {
     };
     assert_eq!((*count, *sum), (6.0, 9.0));
     assert_eq!(native.as_deref(), Some(&NativeHistogram::Float(want)));
+}
+
+#[test]
+fn native_buckets_that_are_too_many_or_in_no_order_are_not_added() {
+    let push = |gateway: &Gateway, body: &[u8]| {
+        let kind = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        gateway.push(&key("a"), body, Some(kind), Replace::Nothing(Gauges::Refuse), None)
+    };
+    let gateway = gateway(options());
+    let most = native(1, [vec![1], vec![0; 9_999]].concat());
+    push(&gateway, &most).unwrap();
+    push(&gateway, &most).unwrap();
+    for (body, want) in [
+        (
+            native(1, [vec![1], vec![0; 10_000]].concat()),
+            "its native buckets or the group's are too many",
+        ),
+        (native(1, vec![1, -2]), "its native buckets or the group's are not in order"),
+    ] {
+        let text = push(&gateway, &body).unwrap_err().to_string();
+        assert!(text.ends_with(&format!(" cannot be added: {want}")), "{text}");
+    }
 }

@@ -31,11 +31,11 @@ pub(super) type Pairs = Vec<(String, String)>;
 pub(super) struct Draft {
     pub(super) help: Option<String>,
     pub(super) kind: Option<MetricType>,
-    metrics: Vec<(Pairs, Value)>,
+    metrics: Vec<(Grouping, Value)>,
     /// By index into `metrics`.
     extras: HashMap<usize, Extra>,
     /// Summaries and histograms by their labels: an index into `metrics`.
-    composed: HashMap<Pairs, usize>,
+    composed: HashMap<Grouping, usize>,
 }
 
 /// What one sample says of its metric.
@@ -50,13 +50,17 @@ pub(super) enum Part {
 }
 
 impl Draft {
-    pub(super) fn simple(&mut self, labels: Pairs, v: f64) {
-        self.metrics.push((labels, Value::Simple(v)));
+    pub(super) fn n_metrics(&self) -> usize {
+        self.metrics.len()
+    }
+
+    pub(super) fn simple(&mut self, labels: &Pairs, v: f64) {
+        self.metrics.push((packed(labels), Value::Simple(v)));
     }
 
     /// Adds a part to the summary or histogram of `labels`.
-    pub(super) fn part(&mut self, labels: Pairs, part: Part) {
-        let value = self.composed(labels);
+    pub(super) fn part(&mut self, labels: &Pairs, part: Part) {
+        let value = self.composed(packed(labels));
         match (value, part) {
             (Value::Summary { count, .. }, Part::Count(n)) => *count = truncated(n),
             (Value::Histogram { count, .. }, Part::Count(n)) => *count = n,
@@ -71,18 +75,18 @@ impl Draft {
 
     /// Makes the next part of `labels` that of a new metric, which is then found to be there twice.
     fn begin(&mut self, labels: &Pairs) {
-        self.composed.remove(labels);
+        self.composed.remove(&packed(labels));
     }
 
     /// Whether the metric of `labels` is a native histogram whose classic buckets may still come.
     fn awaits_buckets(&self, labels: &Pairs) -> bool {
-        let metric = self.composed.get(labels).and_then(|at| self.metrics.get(*at));
+        let metric = self.composed.get(&packed(labels)).and_then(|at| self.metrics.get(*at));
         matches!(metric, Some((_, Value::Histogram { buckets, native: Some(_), .. })) if buckets.is_empty())
     }
 
-    fn native(&mut self, labels: Pairs, h: &NativeHistogram) {
-        self.begin(&labels);
-        if let Value::Histogram { count, sum, native, .. } = self.composed(labels) {
+    fn native(&mut self, labels: &Pairs, h: &NativeHistogram) {
+        self.begin(labels);
+        if let Value::Histogram { count, sum, native, .. } = self.composed(packed(labels)) {
             (*count, *sum) = match h {
                 NativeHistogram::Int(Histogram { count, sum, .. }) => {
                     (stdx::metrics::float(*count), *sum)
@@ -110,7 +114,7 @@ impl Draft {
         extra.bucket_exemplars.push((bucket, exemplar));
     }
 
-    fn composed(&mut self, labels: Pairs) -> &mut Value {
+    fn composed(&mut self, labels: Grouping) -> &mut Value {
         let kind = self.kind;
         let at = *self.composed.entry(labels).or_insert_with_key(|labels| {
             let value = match kind {
@@ -126,6 +130,19 @@ impl Draft {
         });
         &mut self.metrics[at].1
     }
+}
+
+/// In one piece, for there may be many.
+fn packed(labels: &Pairs) -> Grouping {
+    Grouping::from_pairs(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// Refuses a body as soon as it holds more than `max` of something: what it is read into takes many times its bytes.
+///
+/// # Errors
+/// [`PushError::TooLarge`]
+pub(super) fn n_within(what: &'static str, found: usize, max: usize) -> Result<(), PushError> {
+    if found > max { Err(PushError::TooLarge { what, found, max }) } else { Ok(()) }
 }
 
 /// The nearest whole number that is not negative.
@@ -145,23 +162,18 @@ pub(super) fn parse(
     group: &Grouping,
     options: &Options,
 ) -> Result<Parsed, PushError> {
-    let scheme = if options.utf8_names { NameScheme::Utf8 } else { NameScheme::Legacy };
     let (drafts, has_times) = if is_protobuf(content_type) {
-        protobuf(body, scheme)?
+        protobuf(body, options)?
     } else {
-        text::parse(body, scheme).map_err(PushError::Malformed)?
+        text::parse(body, options)?
     };
     let mut families = Vec::new();
     for (name, draft) in drafts.into_iter().filter(|(_, draft)| !draft.metrics.is_empty()) {
         let mut metrics = Vec::with_capacity(draft.metrics.len());
         let mut extras = draft.extras;
         for (i, (labels, value)) in draft.metrics.into_iter().enumerate() {
-            let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            let labels = with_group(own, group);
-            if labels.len() > options.labels_max {
-                let (found, max) = (labels.len(), options.labels_max);
-                return Err(PushError::TooLarge { what: "labels of one metric", found, max });
-            }
+            let labels = with_group(labels.iter(), group);
+            n_within("labels of one metric", labels.len(), options.labels_max)?;
             metrics.push(Metric { labels, value, extra: extras.remove(&i).map(Box::new) });
         }
         let kind = draft.kind.unwrap_or_default();
@@ -193,9 +205,13 @@ fn is_protobuf(content_type: Option<&str>) -> bool {
 
 type Drafts = (BTreeMap<String, Draft>, bool);
 
-fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
-    let options = ProtobufOptions { ignore_native: false, keep_classic: true };
-    let mut parser = Parser::with_options(body, Format::Protobuf, options);
+fn protobuf(body: &[u8], options: &Options) -> Result<Drafts, PushError> {
+    let scheme = options.name_scheme();
+    let natives = ProtobufOptions { ignore_native: false, keep_classic: true };
+    let mut parser = Parser::with_options(body, Format::Protobuf, natives);
+    let mut n_metrics = 0;
+    // Besides, a series has its name and a bound.
+    let labels_max = options.labels_max.saturating_add(2);
     let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
     let mut name = String::new();
     let mut has_times = false;
@@ -212,14 +228,18 @@ fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
                 let draft = Draft { help: Some(text.into_owned()), ..Draft::default() };
                 // Of two families of a name the last counts, as in Pushgateway.
                 drafts.insert(name.clone(), draft);
+                n_within("names", drafts.len(), options.group_metrics_max)?;
             }
             Entry::Type { kind, .. } => drafts.entry(name.clone()).or_default().kind = Some(kind),
             Entry::Unit { .. } | Entry::Comment(_) => {}
             Entry::Series(series) => {
                 has_times |= series.t.is_some();
                 series.labels_into(&mut labels);
+                n_within("labels of one metric", labels.iter().count(), labels_max)?;
                 let draft = drafts.entry(name.clone()).or_default();
+                let before = draft.n_metrics();
                 add_series(draft, &name, &labels, series.v, scheme).map_err(malformed)?;
+                n_metrics += draft.n_metrics() - before;
                 let is_bucket =
                     matches!(draft.kind, Some(MetricType::Histogram | MetricType::GaugeHistogram));
                 match series.exemplar() {
@@ -230,12 +250,15 @@ fn protobuf(body: &[u8], scheme: NameScheme) -> Result<Drafts, PushError> {
             Entry::Histogram(histogram) => {
                 has_times |= histogram.t.is_some();
                 histogram.labels_into(&mut labels);
+                n_within("labels of one metric", labels.iter().count(), labels_max)?;
                 let pairs = pairs(&labels, "", scheme).map_err(malformed)?;
                 let draft = drafts.entry(name.clone()).or_default();
-                draft.native(pairs, histogram.h);
+                draft.native(&pairs, histogram.h);
+                n_metrics += 1;
                 draft.extra(histogram.start_t(), histogram.own_exemplars());
             }
         }
+        n_within("metrics", n_metrics, options.group_metrics_max)?;
     }
     Ok((drafts, has_times))
 }
@@ -278,7 +301,7 @@ fn add_series(
             if suffix == "_count" {
                 draft.begin(&labels);
             }
-            draft.part(labels, part);
+            draft.part(&labels, part);
         }
         MetricType::Histogram | MetricType::GaugeHistogram => {
             let part = match suffix {
@@ -291,13 +314,13 @@ fn add_series(
             if matches!(part, Part::Count(_)) && !draft.awaits_buckets(&labels) {
                 draft.begin(&labels);
             }
-            draft.part(labels, part);
+            draft.part(&labels, part);
         }
         MetricType::Counter
         | MetricType::Gauge
         | MetricType::Info
         | MetricType::StateSet
-        | MetricType::Unknown => draft.simple(pairs(labels, "", scheme)?, v),
+        | MetricType::Unknown => draft.simple(&pairs(labels, "", scheme)?, v),
     }
     Ok(())
 }

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use model::matcher::Matcher;
 use model::metadata::MetricType;
+use model::names::NameScheme;
 use parking_lot::{Condvar, Mutex, RwLock};
 use stdx::clock::Clock;
 use stdx::fs::Fs;
 
 use super::aggregate::{Gauges, added};
-use super::body::{self, Parsed};
+use super::body::{self, Parsed, n_within};
 use super::codec::Change;
 use super::error::{OpenError, PushError};
 use super::family::{Family, Group, Grouping};
@@ -62,6 +63,12 @@ pub struct Options {
     pub persistence_file: Option<PathBuf>,
     /// How far the journal may grow beyond its groups before it is written anew, in bytes.
     pub compact_bytes: u64,
+}
+
+impl Options {
+    pub(super) fn name_scheme(&self) -> NameScheme {
+        if self.utf8_names { NameScheme::Utf8 } else { NameScheme::Legacy }
+    }
 }
 
 impl Default for Options {
@@ -247,10 +254,8 @@ impl Gateway {
         if labels.get("job").is_none_or(str::is_empty) {
             return Err(PushError::Grouping("job name is required".to_owned()));
         }
-        limit("bytes", body.len(), self.options.body_bytes_max)?;
+        n_within("bytes", body.len(), self.options.body_bytes_max)?;
         let parsed = body::parse(body, content_type, labels, &self.options)?;
-        let n: usize = parsed.families.iter().map(|family| family.metrics.len()).sum();
-        limit("metrics", n, self.options.group_metrics_max)?;
         self.commit(Op::Push { labels: labels.clone(), parsed, replace, ttl }).map(|_| ())
     }
 
@@ -482,7 +487,7 @@ impl Gateway {
         before: Option<&Arc<Group>>,
         after: &Group,
     ) -> Result<(), PushError> {
-        limit("metrics", after.n_metrics(), self.options.group_metrics_max)?;
+        n_within("metrics", after.n_metrics(), self.options.group_metrics_max)?;
         let full = |what, found, max| match found > max {
             true => Err(PushError::Full { what, found, max }),
             false => Ok(()),
@@ -556,8 +561,4 @@ fn import(
         apply(state, index, Change { labels, after });
     }
     Import { file: file.to_owned(), groups: state.groups.len(), damage: found.damage }
-}
-
-fn limit(what: &'static str, found: usize, max: usize) -> Result<(), PushError> {
-    if found > max { Err(PushError::TooLarge { what, found, max }) } else { Ok(()) }
 }

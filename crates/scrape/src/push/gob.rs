@@ -212,8 +212,13 @@ impl<'a> RawFamily<'a> {
         let mut delimited = Vec::with_capacity(self.bytes.len() + 10);
         put_uvarint(&mut delimited, self.bytes.len() as u64);
         delimited.extend_from_slice(self.bytes);
-        // What Pushgateway has taken is not refused here for what it is called.
-        let options = Options { utf8_names: true, ..Options::default() };
+        // What Pushgateway has taken is not refused here for what it is called, nor for how much it is.
+        let options = Options {
+            utf8_names: true,
+            labels_max: usize::MAX,
+            group_metrics_max: usize::MAX,
+            ..Options::default()
+        };
         let parsed = body::parse(&delimited, Some(DELIMITED_PROTOBUF), labels, &options);
         let parsed = parsed.map_err(|error| error.to_string())?;
         if parsed.has_times {

@@ -39,6 +39,49 @@ fn limits_of_one_push() {
 }
 
 #[test]
+fn a_body_is_read_no_further_than_to_its_limit() {
+    let small = gateway(Options { group_metrics_max: 2, labels_max: 3, ..options() });
+    let broken = |body: &str| put(&small, "a", body).unwrap_err().to_string();
+    assert_eq!(broken("x 1\ny 1\n}"), "text format parsing error in line 3: invalid metric name");
+    assert_eq!(broken("x 1\ny 1\nz 1\n}"), "push of 3 metrics, at most 2 allowed");
+    let four = "x{a=\"\",b=\"\",c=\"\",d=\"\"}}";
+    assert_eq!(broken(four), "push of 4 labels of one metric, at most 3 allowed");
+    assert_eq!(
+        broken("# HELP a x\n# TYPE b gauge\n# HELP c x\n}"),
+        "push of 3 names, at most 2 allowed"
+    );
+    for (n_families, n_metrics, n_labels, want) in [
+        (1, 2, 1, ""),
+        (1, 3, 1, "push of 3 metrics, at most 2 allowed"),
+        (3, 1, 1, "push of 3 names, at most 2 allowed"),
+        (1, 1, 6, "push of 7 labels of one metric, at most 5 allowed"),
+    ] {
+        let body = gauges(n_families, n_metrics, n_labels);
+        let got = small.push(&key("a"), &body, Some(PROTOBUF), Replace::Group, None);
+        assert_eq!(got.map_or_else(|error| error.to_string(), |()| String::new()), want);
+    }
+}
+
+fn gauges(n_families: usize, n_metrics: usize, n_labels: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut encoder = Encoder::new(Protocol::Protobuf, EscapingScheme::AllowUtf8, &mut body);
+    let names: Vec<String> = (0..n_labels).map(|i| format!("l{i}")).collect();
+    let values: Vec<String> = (0..n_metrics).map(|i| i.to_string()).collect();
+    let pairs = |value| names.iter().map(|name| (name.as_str(), value)).collect();
+    let labels: Vec<Vec<(&str, &str)>> = values.iter().map(|value| pairs(value.as_str())).collect();
+    let value = encode::Value::Simple { v: 1.0, exemplar: None };
+    let metric = |labels| encode::Metric { labels, t: None, start_t: None, value };
+    let metrics: Vec<_> = labels.iter().map(|labels| metric(labels.as_slice())).collect();
+    for i in 0..n_families {
+        let (name, kind) = (format!("m{i}"), MetricType::Gauge);
+        let (name, metrics) = (name.as_str(), metrics.as_slice());
+        encoder.family(&encode::Family { name, help: "h", unit: "", kind, metrics });
+    }
+    encoder.finish();
+    body
+}
+
+#[test]
 fn limits_of_all_groups() {
     let small = gateway(Options { groups_max: 2, metrics_max: 3, ..options() });
     put(&small, "a", "x 1\ny 1\n").unwrap();

@@ -9,19 +9,29 @@ use model::names::NameScheme;
 use model::quote::quote;
 use wire::float::parse_exposed;
 
-use super::body::{Draft, Pairs, Part};
+use super::body::{Draft, Pairs, Part, n_within};
+use super::error::PushError;
 use super::family::Bucket;
+use super::gateway::Options;
 
 /// Families by name, and whether any sample has a time.
 ///
 /// # Errors
-/// Pushgateway's text, with the line.
+/// Pushgateway's text, with the line; or a limit that is passed, as soon as it is.
 pub(super) fn parse(
     body: &[u8],
-    scheme: NameScheme,
-) -> Result<(BTreeMap<String, Draft>, bool), String> {
-    let mut reader =
-        Reader { body, at: 0, line: 0, scheme, drafts: BTreeMap::new(), has_times: false };
+    options: &Options,
+) -> Result<(BTreeMap<String, Draft>, bool), PushError> {
+    let mut reader = Reader {
+        body,
+        at: 0,
+        line: 0,
+        scheme: options.name_scheme(),
+        options,
+        drafts: BTreeMap::new(),
+        n_metrics: 0,
+        has_times: false,
+    };
     while reader.line()? {}
     Ok((reader.drafts, reader.has_times))
 }
@@ -31,7 +41,9 @@ struct Reader<'a> {
     at: usize,
     line: usize,
     scheme: NameScheme,
+    options: &'a Options,
     drafts: BTreeMap<String, Draft>,
+    n_metrics: usize,
     has_times: bool,
 }
 
@@ -58,12 +70,15 @@ struct Labels {
 }
 
 impl Reader<'_> {
-    fn fail<T>(&self, text: impl Display) -> Result<T, String> {
-        Err(format!("text format parsing error in line {}: {text}", self.line))
+    fn fail<T>(&self, text: impl Display) -> Result<T, PushError> {
+        Err(PushError::Malformed(format!(
+            "text format parsing error in line {}: {text}",
+            self.line
+        )))
     }
 
     /// The byte at hand.
-    fn byte(&self) -> Result<u8, String> {
+    fn byte(&self) -> Result<u8, PushError> {
         match self.body.get(self.at) {
             Some(byte) => Ok(*byte),
             None => self.fail("unexpected end of input stream"),
@@ -77,7 +92,7 @@ impl Reader<'_> {
     }
 
     /// Reads up to a byte that is in `ends`, which must come.
-    fn until(&mut self, ends: &[u8]) -> Result<String, String> {
+    fn until(&mut self, ends: &[u8]) -> Result<String, PushError> {
         let rest = self.body.get(self.at..).unwrap_or_default();
         let Some(len) = rest.iter().position(|byte| ends.contains(byte)) else {
             return self.fail("unexpected end of input stream");
@@ -87,7 +102,7 @@ impl Reader<'_> {
     }
 
     /// Reads a line; false at the end of the body.
-    fn line(&mut self) -> Result<bool, String> {
+    fn line(&mut self) -> Result<bool, PushError> {
         self.line += 1;
         self.skip_blanks();
         match self.body.get(self.at) {
@@ -122,7 +137,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    fn comment(&mut self) -> Result<(), String> {
+    fn comment(&mut self) -> Result<(), PushError> {
         self.skip_blanks();
         let keyword = self.until(b" \t\n")?;
         if self.byte()? == b'\n' {
@@ -140,6 +155,8 @@ impl Reader<'_> {
             _ => return self.fail("invalid metric name in comment"),
         }
         let family = self.target(&name)?.family;
+        // Those of samples are bounded with these.
+        n_within("names", self.drafts.len(), self.options.group_metrics_max)?;
         self.skip_blanks();
         if self.byte()? == b'\n' {
             return Ok(());
@@ -147,7 +164,7 @@ impl Reader<'_> {
         if keyword == "HELP" { self.help(family) } else { self.kind(family) }
     }
 
-    fn help(&mut self, family: String) -> Result<(), String> {
+    fn help(&mut self, family: String) -> Result<(), PushError> {
         if self.drafts.get(&family).is_some_and(|draft| draft.help.is_some()) {
             return self.fail(format_args!("second HELP line for metric name {}", quote(&family)));
         }
@@ -168,7 +185,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn kind(&mut self, family: String) -> Result<(), String> {
+    fn kind(&mut self, family: String) -> Result<(), PushError> {
         if self.drafts.get(&family).is_some_and(|draft| draft.kind.is_some()) {
             let name = quote(&family);
             return self.fail(format_args!(
@@ -190,7 +207,7 @@ impl Reader<'_> {
     }
 
     /// The byte that the one at hand stands for behind a backslash.
-    fn escaped(&self) -> Result<u8, String> {
+    fn escaped(&self) -> Result<u8, PushError> {
         match self.byte()? {
             b'n' => Ok(b'\n'),
             byte @ (b'\\' | b'"') => Ok(byte),
@@ -199,7 +216,7 @@ impl Reader<'_> {
     }
 
     /// Reads a metric or label name, which may be quoted; `None` when none begins here.
-    fn name(&mut self, is_metric: bool) -> Result<Option<String>, String> {
+    fn name(&mut self, is_metric: bool) -> Result<Option<String>, PushError> {
         let starts =
             |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || (is_metric && byte == b':');
         if self.byte()? == b'"' {
@@ -217,7 +234,7 @@ impl Reader<'_> {
     }
 
     /// Reads a quoted text whose opening quote is at hand, and steps behind it.
-    fn quoted(&mut self, what: &str) -> Result<String, String> {
+    fn quoted(&mut self, what: &str) -> Result<String, PushError> {
         let mut text = Vec::new();
         loop {
             self.at += 1;
@@ -241,7 +258,7 @@ impl Reader<'_> {
     }
 
     /// The family that a sample or comment of `name` belongs to; it is made when missing.
-    fn target(&mut self, name: &str) -> Result<Target, String> {
+    fn target(&mut self, name: &str) -> Result<Target, PushError> {
         if !self.scheme.metric_name_ok(name) {
             return self.fail(format_args!("invalid metric name {}", quote(name)));
         }
@@ -271,7 +288,7 @@ impl Reader<'_> {
     }
 
     /// Reads labels up to behind the closing brace; `target` is `None` when the metric name stands among them.
-    fn braces(&mut self, target: Option<Target>) -> Result<(Target, Labels), String> {
+    fn braces(&mut self, target: Option<Target>) -> Result<(Target, Labels), PushError> {
         let is_inside = target.is_none();
         let mut target = target;
         let mut labels = Labels::default();
@@ -316,7 +333,7 @@ impl Reader<'_> {
     }
 
     /// Reads a label's value up to the `,` or `}` behind it.
-    fn label(&mut self, target: &Target, name: &str, labels: &mut Labels) -> Result<(), String> {
+    fn label(&mut self, target: &Target, name: &str, labels: &mut Labels) -> Result<(), PushError> {
         if name == model::labels::METRIC_NAME {
             return self.fail("label name \"__name__\" is reserved");
         }
@@ -352,6 +369,7 @@ impl Reader<'_> {
             labels.bound = Some(bound);
         } else {
             labels.pairs.push((name.to_owned(), value));
+            n_within("labels of one metric", labels.pairs.len(), self.options.labels_max)?;
         }
         self.skip_blanks();
         if !matches!(self.byte()?, b',' | b'}') {
@@ -361,7 +379,7 @@ impl Reader<'_> {
     }
 
     /// Reads value and time up to the line break, and stores the sample.
-    fn value(&mut self, target: &Target, mut labels: Labels) -> Result<(), String> {
+    fn value(&mut self, target: &Target, mut labels: Labels) -> Result<(), PushError> {
         self.skip_blanks();
         let word = self.until(b" \t\n")?;
         let Ok(v) = parse_exposed(word.as_bytes()) else {
@@ -371,10 +389,13 @@ impl Reader<'_> {
         let part = self.part(target, labels.bound, v)?;
         let draft = self.drafts.entry(target.family.clone()).or_default();
         draft.kind = Some(target.kind);
+        let before = draft.n_metrics();
         match part {
-            Some(part) => draft.part(labels.pairs, part),
-            None => draft.simple(labels.pairs, v),
+            Some(part) => draft.part(&labels.pairs, part),
+            None => draft.simple(&labels.pairs, v),
         }
+        self.n_metrics += draft.n_metrics() - before;
+        n_within("metrics", self.n_metrics, self.options.group_metrics_max)?;
         if self.byte()? == b'\n' {
             return Ok(());
         }
@@ -392,7 +413,7 @@ impl Reader<'_> {
     }
 
     /// What the sample gives to a summary or histogram; `None` for other types.
-    fn part(&self, target: &Target, bound: Option<f64>, v: f64) -> Result<Option<Part>, String> {
+    fn part(&self, target: &Target, bound: Option<f64>, v: f64) -> Result<Option<Part>, PushError> {
         let bound = bound.filter(|bound| !bound.is_nan());
         Ok(Some(match target.kind {
             MetricType::Summary => match (target.suffix, bound) {
@@ -419,7 +440,7 @@ impl Reader<'_> {
     }
 
     /// A histogram's count, which need not be whole.
-    fn count(&self, what: &str, target: &Target, v: f64) -> Result<f64, String> {
+    fn count(&self, what: &str, target: &Target, v: f64) -> Result<f64, PushError> {
         let family = quote(&target.family);
         if v < 0.0 {
             return self.fail(format_args!("negative {what} for histogram {family}"));
