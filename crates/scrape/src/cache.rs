@@ -227,6 +227,19 @@ impl Cache {
         self.order = None;
     }
 
+    /// If the series is tracked and has not been seen in this scrape, its entry and ref.
+    pub(crate) fn unseen(&self, key: Key) -> Option<(EntryIdx, SeriesRef)> {
+        let idx = self.find(key)?;
+        let entry = &self.entries[idx.0];
+        let is_unseen = entry.seen != self.scrape && entry.len_flags & TRACKED != 0;
+        is_unseen.then_some((idx, entry.series))
+    }
+
+    /// Notes that the series has its marker.
+    pub(crate) fn untrack(&mut self, idx: EntryIdx) {
+        self.entries[idx.0].len_flags &= !(TRACKED | TRACKED_BEFORE);
+    }
+
     /// The series that were tracked in the scrape before and are not in this one; each ref once. Call it before the end of
     /// the scrape.
     pub(crate) fn vanished(&self) -> Vec<SeriesRef> {

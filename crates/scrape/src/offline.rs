@@ -52,8 +52,8 @@ impl OfflineTarget {
         }
     }
 
-    /// Stores a part of what the target has, between two scrapes, and leaves the rest as it is: what is gone goes stale with the next
-    /// [`OfflineTarget::scrape`]. Returns how many samples the part has.
+    /// Stores a part of what the target has, between two scrapes, and marks stale what is in `gone`, which was stored before, and not in
+    /// the part. The rest stays as it is. Returns how many samples the part has.
     ///
     /// # Errors
     /// As [`OfflineTarget::scrape`]; nothing of the part is stored then.
@@ -62,10 +62,10 @@ impl OfflineTarget {
         appendable: &dyn Appendable,
         t_ms: i64,
         content_type: &str,
-        body: &[u8],
+        (body, gone): (&[u8], &[u8]),
     ) -> Result<u64, String> {
         let times = Times { t_ms, now_ms: t_ms, elapsed: &|| Duration::ZERO };
-        self.state.ingest_between(appendable, &times, (content_type, body))
+        self.state.ingest_between(appendable, &times, content_type, (body, gone))
     }
 
     /// Marks everything stale, because there is no target any more.

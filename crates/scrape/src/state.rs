@@ -157,23 +157,71 @@ impl State {
         out
     }
 
-    /// Stores a part of what the target has, between two scrapes: nothing of the rest goes stale, and nothing is said of the target.
-    /// The series count as seen in the scrape before. Returns how many samples there are.
+    /// Stores a part of what the target has, between two scrapes, and marks stale what `gone` has and the part has not. The rest stays
+    /// as it is, and nothing is said of the target. The part's series count as seen in the scrape before. Returns how many samples it has.
     pub(crate) fn ingest_between(
         &mut self,
         appendable: &dyn Appendable,
         times: &Times<'_>,
-        (content_type, body): (&str, &[u8]),
+        content_type: &str,
+        (body, gone): (&[u8], &[u8]),
     ) -> Result<u64, String> {
         let mut out = Outcome::default();
-        let stored = self
-            .store(appendable, times, body, content_type, &mut out)
-            .and_then(|app| app.commit(Durability::Soon).map_err(|error| error.to_string()));
+        let stored =
+            self.store(appendable, times, body, content_type, &mut out).and_then(|mut app| {
+                let gone = self.unseen(gone, content_type)?;
+                let series: Vec<SeriesRef> = gone.iter().map(|(_, series)| *series).collect();
+                mark_stale(app.as_mut(), &series, times.t_ms);
+                app.commit(Durability::Soon).map_err(|error| error.to_string())?;
+                Ok(gone)
+            });
         match stored {
-            Ok(()) => self.cache.end_between(),
-            Err(_) => self.cache.restart(),
+            Ok(gone) => {
+                gone.into_iter().for_each(|(idx, _)| self.cache.untrack(idx));
+                self.cache.end_between();
+                Ok(out.counts.scraped)
+            }
+            Err(error) => {
+                self.cache.restart();
+                Err(error)
+            }
         }
-        stored.map(|()| out.counts.scraped)
+    }
+
+    /// The tracked series of a body that was stored before which the running scrape has not.
+    fn unseen(
+        &mut self,
+        body: &[u8],
+        content_type: &str,
+    ) -> Result<Vec<(EntryIdx, SeriesRef)>, String> {
+        let format = self.format(content_type)?;
+        self.cache.set_language(language(format));
+        let mut parser = Parser::with_options(body, format, self.parser_options());
+        let mut gone = Vec::new();
+        while let Some(entry) = parser.next_entry().map_err(|error| error.to_string())? {
+            let key = match entry {
+                Entry::Series(series) => self.cache.key(series.key),
+                Entry::Histogram(series) => self.cache.key(series.key),
+                Entry::Type { .. }
+                | Entry::Help { .. }
+                | Entry::Unit { .. }
+                | Entry::Comment(_) => None,
+            };
+            gone.extend(key.and_then(|key| self.cache.unseen(key)));
+        }
+        Ok(gone)
+    }
+
+    fn format(&self, content_type: &str) -> Result<Format, String> {
+        let said = Some(content_type).filter(|text| !text.is_empty());
+        format_for(said, self.settings.fallback).map_err(|error| error.to_string())
+    }
+
+    fn parser_options(&self) -> ProtobufOptions {
+        ProtobufOptions {
+            ignore_native: !self.settings.native_histograms,
+            keep_classic: self.settings.classic_histograms,
+        }
     }
 
     /// Marks everything stale, because the target is gone.
@@ -198,8 +246,7 @@ impl State {
         content_type: &str,
         out: &mut Outcome,
     ) -> Result<Box<dyn Appender + 's>, String> {
-        let said = Some(content_type).filter(|text| !text.is_empty());
-        let format = format_for(said, self.settings.fallback).map_err(|error| error.to_string())?;
+        let format = self.format(content_type)?;
         // What storage has forgotten is unknown to the cache the second time; more often only if it forgets meanwhile.
         for _ in 0..READS_MAX {
             let app = appendable.appender();
@@ -225,13 +272,9 @@ impl State {
         body: &[u8],
         format: Format,
     ) -> Result<(), Refused> {
-        let options = ProtobufOptions {
-            ignore_native: !self.settings.native_histograms,
-            keep_classic: self.settings.classic_histograms,
-        };
         // A series text known from one format proves nothing in another.
         self.cache.set_language(language(format));
-        let mut parser = Parser::with_options(body, format, options);
+        let mut parser = Parser::with_options(body, format, self.parser_options());
         let mut labels = LabelBuf::new();
         let mut family = String::new();
         loop {

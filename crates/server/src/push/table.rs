@@ -60,7 +60,7 @@ const fn read(path: &'static str, handler: fn(&crate::serve::Call) -> crate::htt
 pub(crate) static PUSH_ROUTES: &[Route] = &[
     pushed("/metrics/job/*"),
     pushed("/metrics/job@base64/*"),
-    Route { lane: Lane::Control, ..read("/metrics", metrics::metrics) },
+    read("/metrics", metrics::metrics),
     read("/api/v1/metrics", api::metrics),
     plain("/api/v1/status", GET, api::status),
     Route {

@@ -1,8 +1,8 @@
 //! The gateway as a target of the server that it runs in, without a socket between.
 //!
-//! Groups that changed are stored soon, and all of them once an interval or when something is gone, by the rules of a scrape
-//! with `honor_labels`: what is gone is marked stale, and times are those of the scrape. A gateway without groups is no target:
-//! who does not push finds no series and no target that the configuration does not name.
+//! Groups that changed are stored soon, and all of them once an interval, by the rules of a scrape with `honor_labels`: what is
+//! gone is marked stale, and times are those of the scrape. A gateway without groups is no target: who does not push finds no
+//! series and no target that the configuration does not name.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -42,27 +42,14 @@ pub(crate) struct Stored {
     groups: BTreeMap<Grouping, Arc<Group>>,
 }
 
-/// What to store.
+/// What to store, or what was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pass {
     All,
-    /// The groups that changed; all when something is gone.
+    /// The groups that changed.
     Changes,
-    /// The groups that changed; what is gone has to wait.
-    ChangesAlone,
-}
-
-/// When something was begun to be stored, and how long it took.
-#[derive(Debug, Clone, Copy)]
-struct Took {
-    begun: Duration,
-    took: Duration,
-}
-
-impl Took {
-    fn has_rested(self, now: Duration) -> bool {
-        now.saturating_sub(self.begun) >= self.took * REST
-    }
+    /// Nothing: it failed.
+    Failed,
 }
 
 /// Stores what was pushed until the server stops.
@@ -71,22 +58,19 @@ pub(crate) async fn run(state: Arc<State>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stored = None;
-    let (mut all, mut any): (Option<Took>, Option<Took>) = (None, None);
-    let mut seen = None;
+    let mut all_begun: Option<Duration> = None;
+    let (mut rests_until, mut seen) = (Duration::ZERO, None);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stopped(&mut stopping) => return,
         }
         let (begun, version) = (state.mono(), state.push.changes());
-        let pass = match all {
-            None => Pass::All,
-            Some(all) if begun.saturating_sub(all.begun) >= UNCHANGED_EVERY => Pass::All,
-            Some(_) if seen == Some(version) => continue,
-            Some(_) if any.is_some_and(|any| !any.has_rested(begun)) => continue,
-            Some(all) if all.has_rested(begun) => Pass::Changes,
-            Some(_) => Pass::ChangesAlone,
-        };
+        let is_due = all_begun.is_none_or(|all| begun.saturating_sub(all) >= UNCHANGED_EVERY);
+        if !is_due && (seen == Some(version) || begun < rests_until) {
+            continue;
+        }
+        let pass = if is_due { Pass::All } else { Pass::Changes };
         let (shared, before) = (Arc::clone(&state), stored.take());
         let done = spawn_blocking(move || {
             let now_ms = shared.clock.now_ms();
@@ -94,26 +78,19 @@ pub(crate) async fn run(state: Arc<State>) {
         });
         let (after, done) = done.await.unwrap_or_else(|_| {
             tracing::error!("a scrape of the push gateway failed by a mistake of ours");
-            (None, Done::All)
+            (None, Pass::All)
         });
         stored = after;
-        let took = Took { begun, took: state.mono().saturating_sub(begun) };
-        match done {
-            Done::All => (all, any, seen) = (Some(took), None, Some(version)),
-            Done::Changes => (any, seen) = (Some(took), Some(version)),
-            // Looked at again until the rest may be stored, too.
-            Done::Owing => (any, seen) = (Some(took), None),
+        // A scrape of all groups says by itself what went well.
+        rests_until = match done {
+            Pass::All => Duration::ZERO,
+            Pass::Changes | Pass::Failed => begun + state.mono().saturating_sub(begun) * REST,
+        };
+        if done == Pass::All {
+            all_begun = Some(begun);
         }
+        seen = Some(version).filter(|_| done != Pass::Failed);
     }
-}
-
-/// What a pass has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
-    All,
-    Changes,
-    /// The changes, but what is gone is not marked stale.
-    Owing,
 }
 
 /// Stores as of `now_ms` what `pass` says; what is remembered for the next time, and what was done.
@@ -122,50 +99,55 @@ pub(crate) fn store(
     stored: Option<Stored>,
     now_ms: i64,
     pass: Pass,
-) -> (Option<Stored>, Done) {
+) -> (Option<Stored>, Pass) {
     let (Some(mut before), Ok(gateway)) = (stored, state.push.gateway()) else {
-        return (scraped(state, None, now_ms), Done::All);
+        return (scraped(state, None, now_ms), Pass::All);
     };
     let now = gateway.groups();
     let is_known = pass != Pass::All && !now.is_empty() && !is_replaced(state);
     let Some(parts) = state.parts().filter(|_| is_known) else {
-        return (scraped(state, Some(before), now_ms), Done::All);
+        return (scraped(state, Some(before), now_ms), Pass::All);
     };
-    let (changed, is_gone) = changes(&before.groups, &now);
-    if is_gone && pass == Pass::Changes {
-        return (scraped(state, Some(before), now_ms), Done::All);
-    }
-    let body = parts_of(&changed);
+    let (changed, gone) = changes(&before.groups, &now);
+    let bodies = (&*parts_of(&changed), &*parts_of(&gone));
     let kind = PROTOCOL.content_type(ESCAPING);
-    if let Err(error) = before.target.scrape_part(&*parts.store, now_ms, &kind, &body) {
+    if let Err(error) = before.target.scrape_part(&*parts.store, now_ms, &kind, bodies) {
         tracing::warn!(%error, "what was pushed could not be stored as samples");
-        return (Some(before), Done::Owing);
+        return (Some(before), Pass::Failed);
     }
-    if is_gone {
-        return (Some(before), Done::Owing);
+    for group in gone {
+        before.groups.remove(&group.labels);
     }
     before.groups.extend(changed.into_iter().map(|group| (group.labels.clone(), group)));
-    (Some(before), Done::Changes)
+    (Some(before), Pass::Changes)
 }
 
-/// The groups that are not as they were stored, and whether a series that was stored is gone.
-fn changes(stored: &BTreeMap<Grouping, Arc<Group>>, now: &[Arc<Group>]) -> (Vec<Arc<Group>>, bool) {
-    let (mut changed, mut n_old, mut is_gone) = (Vec::new(), 0, false);
+/// The groups that are not as they were stored, and as they were stored those of which a series is gone. `now` is sorted.
+fn changes(
+    stored: &BTreeMap<Grouping, Arc<Group>>,
+    now: &[Arc<Group>],
+) -> (Vec<Arc<Group>>, Vec<Arc<Group>>) {
+    let (mut changed, mut gone, mut n_old) = (Vec::new(), Vec::new(), 0);
     for group in now {
         let old = stored.get(&group.labels);
         n_old += usize::from(old.is_some());
         if old.is_some_and(|old| Arc::ptr_eq(old, group)) {
             continue;
         }
-        is_gone |= old.is_some_and(|old| !has_all(group, old));
+        gone.extend(old.filter(|old| !has_all(group, old)).map(Arc::clone));
         changed.push(Arc::clone(group));
     }
-    (changed, is_gone || n_old < stored.len())
+    if n_old < stored.len() {
+        let is_here =
+            |old: &Group| now.binary_search_by(|group| group.labels.cmp(&old.labels)).is_ok();
+        gone.extend(stored.values().filter(|old| !is_here(old)).map(Arc::clone));
+    }
+    (changed, gone)
 }
 
-/// Whether `group` has all metrics of `old`, with as many buckets and quantiles as they had.
+/// Whether `group` has all series of `old`.
 fn has_all(group: &Group, old: &Group) -> bool {
-    fn metrics(group: &Group) -> impl Iterator<Item = (&str, &Grouping, [usize; 2])> {
+    fn metrics(group: &Group) -> impl Iterator<Item = (&str, &Grouping, Vec<u64>)> {
         group.families.iter().flat_map(|family| {
             let name = family.name.as_str();
             family.metrics.iter().map(move |metric| (name, &metric.labels, series(&metric.value)))
@@ -175,13 +157,18 @@ fn has_all(group: &Group, old: &Group) -> bool {
     metrics(old).all(|metric| now.contains(&metric))
 }
 
-/// What a metric's series are, as far as they can be others while name and labels stay.
-fn series(value: &Value) -> [usize; 2] {
+/// What a metric's series are, as far as they can be others while name and labels stay: its kind and its bounds.
+fn series(value: &Value) -> Vec<u64> {
+    let of = |kind, bounds: &mut dyn Iterator<Item = f64>| {
+        [kind].into_iter().chain(bounds.map(f64::to_bits)).collect()
+    };
     match value {
-        Value::Simple(_) => [0, 0],
-        Value::Summary { quantiles, .. } => [1, quantiles.len()],
-        Value::Histogram { buckets, native: None, .. } => [2, buckets.len()],
-        Value::Histogram { buckets, native: Some(_), .. } => [3, buckets.len()],
+        Value::Simple(_) => Vec::new(),
+        Value::Summary { quantiles, .. } => of(1, &mut quantiles.iter().map(|(bound, _)| *bound)),
+        Value::Histogram { buckets, native, .. } => {
+            let kind = if native.is_some() { 3 } else { 2 };
+            of(kind, &mut buckets.iter().map(|bucket| bucket.upper))
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use stdx::fs::sim::SimFs;
 use super::{Got, Server};
 use crate::config::{Config, Loaded, PushConfig, PushLimits};
 use crate::push::face::Face;
-use crate::push::target::{Done, Pass, scraped, store};
+use crate::push::target::{Pass, scraped, store};
 
 pub(super) fn gateway(config: Config) -> Server {
     with_gateway(Server::bare(config))
@@ -213,36 +213,64 @@ fn changed_groups_are_stored_alone_and_what_is_gone_goes_stale() {
     put("y", "a 5\n");
     let pass = |stored, now_ms, pass| store(&server.state, stored, now_ms, pass);
     let (stored, done) = pass(None, 1000, Pass::Changes);
-    assert_eq!(done, Done::All);
+    assert_eq!(done, Pass::All);
     put("x", "a 2\nb 1\n");
     put("z", "a 9\n");
-    let (stored, done) = pass(stored, 1250, Pass::ChangesAlone);
-    assert_eq!(done, Done::Changes);
-    // What came between two scrapes goes stale, too; first it has to wait.
+    let (stored, done) = pass(stored, 1250, Pass::Changes);
+    assert_eq!(done, Pass::Changes);
     put("x", "a 3\n");
     send(&server, &Method::DELETE, "/metrics/job/z", "");
-    let (stored, done) = pass(stored, 1500, Pass::ChangesAlone);
-    assert_eq!(done, Done::Owing);
-    let (stored, done) = pass(stored, 1750, Pass::Changes);
-    assert_eq!(done, Done::All);
+    let (stored, done) = pass(stored, 1500, Pass::Changes);
+    assert_eq!(done, Pass::Changes);
+    // What is stale is marked once, and begins again.
+    let (stored, done) = pass(stored, 1750, Pass::All);
+    assert_eq!(done, Pass::All);
+    put("x", "a 3\nb 2\n");
     put("y", "a 6\n");
     let (stored, done) = pass(stored, 2000, Pass::Changes);
-    assert_eq!(done, Done::Changes);
-    let (stored, _) = pass(stored, 2250, Pass::All);
+    assert_eq!(done, Pass::Changes);
     send(&server, &Method::DELETE, "/metrics/job/x", "");
     send(&server, &Method::DELETE, "/metrics/job/y", "");
-    assert!(pass(stored, 2500, Pass::ChangesAlone).0.is_none());
+    assert!(pass(stored, 2500, Pass::Changes).0.is_none());
     let dump = server.memory.dump();
     let of = |name: &str| -> String {
         dump.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n")
     };
     expect![[r#"
-        {"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=3 1750=3 2250=3 2500=NaN
-        {"__name__": "a", "job": "y"}: 1000=5 1750=5 2000=6 2250=6 2500=NaN
-        {"__name__": "a", "job": "z"}: 1250=9 1750=NaN"#]]
+        {"__name__": "a", "job": "x"}: 1000=1 1250=2 1500=3 1750=3 2000=3 2500=NaN
+        {"__name__": "a", "job": "y"}: 1000=5 1750=5 2000=6 2500=NaN
+        {"__name__": "a", "job": "z"}: 1250=9 1500=NaN"#]]
     .assert_eq(&of("\"a\""));
-    expect![[r#"{"__name__": "b", "job": "x"}: 1250=1 1750=NaN"#]].assert_eq(&of("\"b\""));
-    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1750=1 2250=1 2500=NaN"#]].assert_eq(&of("\"up\""));
+    expect![[r#"{"__name__": "b", "job": "x"}: 1250=1 1500=NaN 2000=2 2500=NaN"#]]
+        .assert_eq(&of("\"b\""));
+    expect![[r#"{"__name__": "up", "instance": "127.0.0.1:9091", "job": "pushgateway"}: 1000=1 1750=1 2500=NaN"#]].assert_eq(&of("\"up\""));
+}
+
+#[test]
+fn other_bounds_end_the_old_ones_series() {
+    let server = gateway(Config::default()).with_memory(Arc::default());
+    let put = |body| send(&server, &Method::PUT, "/metrics/job/x", body);
+    let pass = |stored, now_ms| store(&server.state, stored, now_ms, Pass::Changes).0;
+    let stored = {
+        put(
+            "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum 9\nh_count 3\n# TYPE s summary\ns{quantile=\"0.5\"} 1\n",
+        );
+        pass(None, 1000)
+    };
+    put(
+        "# TYPE h histogram\nh_bucket{le=\"2\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum 9\nh_count 3\n# TYPE s summary\ns{quantile=\"0.9\"} 1\n",
+    );
+    let stored = pass(stored, 1250);
+    assert!(stored.is_some());
+    let dump = server.memory.dump();
+    let bounded = |line: &&str| line.contains("\"le\"") || line.contains("\"quantile\"");
+    let lines = dump.lines().filter(bounded).filter(|line| line.contains("\"x\""));
+    expect![[r#"
+        {"__name__": "h_bucket", "job": "x", "le": "1.0"}: 1000=1 1250=NaN
+        {"__name__": "h_bucket", "job": "x", "le": "+Inf"}: 1000=3 1250=3
+        {"__name__": "s", "job": "x", "quantile": "0.5"}: 1000=1 1250=NaN
+        {"__name__": "h_bucket", "job": "x", "le": "2.0"}: 1250=1
+        {"__name__": "s", "job": "x", "quantile": "0.9"}: 1250=1"#]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
