@@ -270,7 +270,8 @@ fn other_bounds_end_the_old_ones_series() {
         {"__name__": "h_bucket", "job": "x", "le": "+Inf"}: 1000=3 1250=3
         {"__name__": "s", "job": "x", "quantile": "0.5"}: 1000=1 1250=NaN
         {"__name__": "h_bucket", "job": "x", "le": "2.0"}: 1250=1
-        {"__name__": "s", "job": "x", "quantile": "0.9"}: 1250=1"#]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+        {"__name__": "s", "job": "x", "quantile": "0.9"}: 1250=1"#]]
+    .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
