@@ -4,6 +4,7 @@
 //! *Applied* in the order of the log, whatever order the writers wake in: each batch has a ticket, and waits for its turn.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -40,6 +41,8 @@ pub(super) struct Verdict {
     pub(super) rulings: Vec<Result<Ruling, Refusal>>,
     /// The store's own small documents that go with it.
     puts: Vec<Record>,
+    /// How many batches had failed when it was decided.
+    failures: u64,
 }
 
 /// Who is next to apply.
@@ -144,6 +147,7 @@ impl Store {
                     if let Some(ticket) = verdict.ticket {
                         let _turn = self.turn.wait(ticket);
                         forget(&batches, ticket);
+                        self.failures.fetch_add(1, Ordering::AcqRel);
                     }
                     return Err(error.into());
                 }
@@ -163,7 +167,7 @@ impl Store {
     }
 
     /// Under the log's lock: what becomes of each operation, and the frame.
-    fn decide(
+    pub(super) fn decide(
         &self,
         writes: &[Write<'_>],
         batches: &mut Batches,
@@ -177,6 +181,7 @@ impl Store {
         }
         let mut numbers = self.numbers.lock();
         let ticket = numbers.next_ticket;
+        verdict.failures = self.failures.load(Ordering::Acquire);
         let first = |group: &super::prepare::Group| group.index.pending.lock().next_seq;
         let firsts: Vec<i64> = batches.groups.iter().map(first).collect();
         for op in &batches.ops {
@@ -203,7 +208,13 @@ impl Store {
         (Some(record::frame(&records)), verdict)
     }
 
-    fn apply(&self, writes: &[Write<'_>], batches: &mut Batches, verdict: &Verdict, file: u64) {
+    pub(super) fn apply(
+        &self,
+        writes: &[Write<'_>],
+        batches: &mut Batches,
+        verdict: &Verdict,
+        file: u64,
+    ) {
         let now = self.options.clock.mono();
         let ids: Vec<Option<&str>> = batches.ops.iter().map(|op| writes[op.write].id).collect();
         for at in 0..batches.groups.len() {
@@ -216,7 +227,9 @@ impl Store {
                 insert_fields(&mut state, &group.batch.added);
             }
             let blocks = std::mem::take(&mut group.batch.blocks);
-            apply_group(&mut state, group.index.id_key, blocks, &rulings);
+            // It may have been decided upon one that has failed since.
+            let is_sure = verdict.failures == self.failures.load(Ordering::Acquire);
+            apply_group(&mut state, group.index.id_key, blocks, &rulings, is_sure);
             let table = state.active();
             table.raw_bytes += group.batch.raw_bytes as u64;
             if table.first_file.is_none() {
@@ -225,8 +238,9 @@ impl Store {
             if table.raw_bytes >= self.options.limits.freeze_bytes {
                 state.tables.push(Table::new());
             }
-            self.memory
-                .fetch_add(group.batch.raw_bytes as u64, std::sync::atomic::Ordering::Relaxed);
+            if !state.is_removed {
+                self.memory.fetch_add(group.batch.raw_bytes as u64, Ordering::Relaxed);
+            }
         }
         self.apply_puts(&verdict.puts);
     }
@@ -259,12 +273,13 @@ pub(super) fn insert_fields(state: &mut State, fields: &[(String, crate::mapping
     }
 }
 
-/// Rows and tombstones into the growing memtable.
+/// Rows and tombstones into the growing memtable. Unless `is_sure`, what each identifier stands for is looked up again.
 pub(super) fn apply_group(
     state: &mut State,
     id_key: u64,
     blocks: Vec<MemBlock>,
     applied: &[Applied<'_>],
+    is_sure: bool,
 ) {
     let mut rows = applied.iter().filter(|(row, ..)| row.is_some());
     let mut seq = state.next_seq - 1;
@@ -288,7 +303,14 @@ pub(super) fn apply_group(
     }
     for (row, id, ruling) in applied {
         let Some(ruling) = ruling else { continue };
-        if let Some(old) = ruling.old {
+        let old = match id {
+            Some(id) if !is_sure => {
+                let current = state.current(id_key, id).filter(|entry| !entry.is_deleted);
+                current.map(|entry| entry.seq)
+            }
+            Some(_) | None => ruling.old,
+        };
+        if let Some(old) = old {
             state.delete(old);
         }
         state.next_seq = state.next_seq.max(ruling.seq + 1);

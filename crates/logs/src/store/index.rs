@@ -10,8 +10,10 @@ use crate::ids::auto_seq;
 use crate::ingest::Ingester;
 use crate::mapping::{Field, Mapping};
 use crate::part::{Block, Known, Part, ReadError, View, system};
+use crate::segment::Segment;
 use crate::text::finest;
 
+use super::manifest;
 use super::table::{Deleted, Entry, Table};
 use super::types::{Document, Settings, Snapshot, Stats};
 
@@ -30,6 +32,8 @@ pub struct Index {
     pub(super) state: Mutex<State>,
     pub(super) pending: Mutex<Pending>,
     pub(super) ingesters: Mutex<Vec<Ingester>>,
+    /// Held while its files are changed.
+    pub(super) upkeep: Mutex<()>,
 }
 
 /// What is committed and searchable.
@@ -44,16 +48,23 @@ pub(super) struct State {
     pub(super) flushed_seq: i64,
     /// The number of the next operation.
     pub(super) next_seq: i64,
+    /// The number of the next file.
+    pub(super) next_file: u64,
+    /// Segments that cannot be read: they stay on the disk.
+    pub(super) damaged: Vec<manifest::Entry>,
+    /// Whether the index has been removed: its files are gone.
+    pub(super) is_removed: bool,
     views: Option<Vec<View>>,
 }
 
 /// A segment, and which of its rows are no longer there.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
-    pub(super) part: Arc<dyn Part>,
-    /// First and last sequence number.
-    pub(super) seqs: (i64, i64),
+    pub(super) part: Arc<Segment>,
+    pub(super) entry: manifest::Entry,
     pub(super) deleted: Deleted,
+    /// The deleted rows that the file of `entry` has.
+    pub(super) saved: Deleted,
 }
 
 /// What is on its way to the disk.
@@ -68,7 +79,7 @@ pub(super) struct Pending {
 
 /// Where a row is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     block: usize,
     row: usize,
 }
@@ -82,6 +93,9 @@ impl State {
             segments: Vec::new(),
             flushed_seq: -1,
             next_seq: 0,
+            next_file: 0,
+            damaged: Vec::new(),
+            is_removed: false,
             views: None,
         }
     }
@@ -101,7 +115,7 @@ impl State {
         let made = views.get_or_insert_with(|| {
             let tables = tables.iter().rev().filter(|table| table.rows() > 0).map(Table::view);
             let held = segments.iter().map(|held| View {
-                part: Arc::clone(&held.part),
+                part: Arc::clone(&held.part) as Arc<dyn Part>,
                 deleted: Arc::clone(&held.deleted),
             });
             let mut views: Vec<View> = tables.chain(held).collect();
@@ -119,7 +133,7 @@ impl State {
         let in_segments = self.segments.iter().rev().find_map(|held| {
             // A damaged block cannot be asked; searches name it.
             let place = held.find_id(id).ok()??;
-            held.entry(place).ok()
+            held.newest(place).ok()
         });
         if in_segments.is_some() {
             return in_segments;
@@ -170,8 +184,8 @@ impl Held {
     }
 
     /// The row with the sequence number `seq`, unless it is deleted.
-    fn find_seq(&self, seq: i64) -> Result<Option<Place>, ReadError> {
-        if !(self.seqs.0..=self.seqs.1).contains(&seq) {
+    pub(super) fn find_seq(&self, seq: i64) -> Result<Option<Place>, ReadError> {
+        if !(self.entry.seqs.0..=self.entry.seqs.1).contains(&seq) {
             return Ok(None);
         }
         for at in 0..self.part.block_count() {
@@ -189,7 +203,7 @@ impl Held {
         self.deleted.get(block).and_then(Option::as_ref).is_some_and(|bits| bits.has(row))
     }
 
-    fn delete(&mut self, place: Place) {
+    pub(super) fn delete(&mut self, place: Place) {
         let rows = self.part.block(place.block).map_or(0, |block| block.rows());
         let blocks = self.part.block_count();
         let deleted = Arc::make_mut(&mut self.deleted);
@@ -200,7 +214,7 @@ impl Held {
         }
     }
 
-    fn entry(&self, place: Place) -> Result<Entry, ReadError> {
+    fn newest(&self, place: Place) -> Result<Entry, ReadError> {
         let block = self.part.block(place.block)?;
         let (seq, version, _) = facts(block.as_ref(), place.row)?;
         Ok(Entry { seq, version, is_deleted: false })
@@ -308,7 +322,11 @@ impl Index {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
-        let mut stats = Stats { segments: state.segments.len() as u64, ..Stats::default() };
+        let mut stats = Stats {
+            segments: state.segments.len() as u64,
+            damaged: state.damaged.len() as u64,
+            ..Stats::default()
+        };
         for table in &state.tables {
             let deleted = table.deleted_rows() as u64;
             stats.docs += table.rows() as u64 - deleted;

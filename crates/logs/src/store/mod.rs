@@ -7,10 +7,13 @@
 //! write ─▶ prepare (columns, compressed body) ─▶ decide (numbers, versions) ─▶ log ─▶ apply, in order ─▶ snapshots
 //! ```
 //!
-//! Locks, outer before inner: `meta`, the log's, `numbers`, an index's `pending`, its `state`.
+//! Locks, outer before inner: `upkeep`, `meta`, the log's, `numbers`, an index's `pending`, its `state`.
 
 mod commit;
+mod compact;
+mod flush;
 mod index;
+mod manifest;
 mod prepare;
 mod record;
 mod replay;
@@ -18,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod types;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +75,10 @@ pub struct Store {
     small: RwLock<Small>,
     /// Bytes of documents in memtables.
     memory: AtomicU64,
+    /// Batches that the disk has refused.
+    failures: AtomicU64,
+    /// Held while files are changed: the oldest file of the log that is there.
+    upkeep: Mutex<u64>,
     _lock: Box<dyn Lock>,
 }
 
@@ -137,7 +145,7 @@ impl Store {
             }
         });
         let (record, _turn) = appended?;
-        let index = Arc::new(replay::index_of(&self.options.dir, record, &mut Vec::new()));
+        let index = Arc::new(replay::index_of(&self.options, record, &mut Vec::new()));
         self.indices.write().insert(name.to_owned(), Arc::clone(&index));
         Ok(index)
     }
@@ -150,10 +158,16 @@ impl Store {
         let _meta = self.meta.lock();
         let index = self.index(name).ok_or(StoreError::Missing)?;
         let number = index.number;
-        let (_, _turn) = self.log(|numbers| Record::Remove { at: numbers.meta(), number })?;
+        let (_, turn) = self.log(|numbers| Record::Remove { at: numbers.meta(), number })?;
         self.indices.write().remove(name);
-        let raw: u64 = index.state.lock().tables.iter().map(|table| table.raw_bytes).sum();
+        drop(turn);
+        let _upkeep = index.upkeep.lock();
+        let mut state = index.state.lock();
+        state.is_removed = true;
+        let raw: u64 = state.tables.iter().map(|table| table.raw_bytes).sum();
         self.memory.fetch_sub(raw, Ordering::Relaxed);
+        // A folder that stays is removed at the next start.
+        drop(self.options.fs.remove_dir_all(&index.dir));
         Ok(())
     }
 

@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
+use stdx::fs::Fs;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids::auto_id;
 use crate::ingest::{self, Ingester};
+use crate::part::Part;
+use crate::segment::Segment;
 use crate::wal::Wal;
 
 use super::commit::{Applied, Ruling, Turn, apply_group, insert_fields};
-use super::index::{Index, Pending, State};
+use super::index::{Held, Index, Pending, State};
+use super::manifest::{self, Manifest};
 use super::record::{self, BodyOp, Docs, Record};
-use super::table::{Entry, Table};
+use super::table::{Deleted, Entry, Table};
 use super::types::{Done, OpenError, OpenReport, Options};
 use super::{Numbers, Small, Store};
 
@@ -41,22 +45,113 @@ fn dir_name(name: &str, uuid: &str) -> String {
 ///
 /// # Panics
 /// When it is another record.
-pub(super) fn index_of(dir: &Path, record: Record, _damage: &mut Vec<String>) -> Index {
+pub(super) fn index_of(options: &Options, record: Record, damage: &mut Vec<String>) -> Index {
     let Record::Create { number, name, uuid, created_ms, settings, mapping, .. } = record else {
         panic!("only creations make indices");
     };
+    let dir = options.dir.join(INDICES).join(dir_name(&name, &uuid));
+    let mut state = State::new(settings, *mapping);
+    match Manifest::load(options.fs.as_ref(), &dir) {
+        Ok(Some(manifest)) => {
+            load_segments(options.fs.as_ref(), &dir, manifest, &mut state, damage)
+        }
+        Ok(None) => {}
+        Err(what) => {
+            damage.push(what);
+            adopt_segments(options.fs.as_ref(), &dir, &mut state, damage);
+        }
+    }
     Index {
         id_key: xxh3_64(uuid.as_bytes()),
-        dir: dir.join("indices").join(dir_name(&name, &uuid)),
+        dir,
         name,
         uuid,
         number,
         created_ms,
-        state: Mutex::new(State::new(settings, *mapping)),
+        state: Mutex::new(state),
         pending: Mutex::new(Pending::default()),
         ingesters: Mutex::new(Vec::new()),
+        upkeep: Mutex::new(()),
     }
 }
+
+/// Opens the segments that a manifest names; what cannot be opened is left out and named.
+fn load_segments(
+    fs: &dyn Fs,
+    dir: &Path,
+    manifest: Manifest,
+    state: &mut State,
+    damage: &mut Vec<String>,
+) {
+    if let Err(error) = manifest::sweep(fs, dir, &manifest) {
+        damage.push(format!("{}: files that are left over stay: {error}", dir.display()));
+    }
+    state.flushed_seq = manifest.flushed_seq;
+    state.next_seq = manifest.flushed_seq + 1;
+    state.next_file = manifest.next_file;
+    for entry in manifest.segments {
+        match Segment::open(fs, &dir.join(&entry.file)) {
+            Ok(part) => {
+                let deleted = entry.deleted.as_ref().map(|file| dir.join(file));
+                let deleted =
+                    deleted.map_or(Ok(Vec::new()), |path| manifest::load_deleted(fs, &path));
+                let deleted = deleted.unwrap_or_else(|what| {
+                    damage.push(format!("{what}: its rows are there again"));
+                    Vec::new()
+                });
+                let deleted: Deleted = Arc::new(deleted);
+                state.segments.push(Held { part, entry, saved: Arc::clone(&deleted), deleted });
+            }
+            Err(error) => {
+                damage.push(format!("{error}: left out"));
+                state.damaged.push(entry);
+            }
+        }
+    }
+}
+
+/// Without a manifest every segment in the folder is taken.
+fn adopt_segments(fs: &dyn Fs, dir: &Path, state: &mut State, damage: &mut Vec<String>) {
+    let days = fs.list(dir).unwrap_or_default();
+    for day in days.iter().filter(|entry| entry.is_dir) {
+        for found in fs.list(&dir.join(&day.name)).unwrap_or_default() {
+            let file = format!("{}/{}", day.name, found.name);
+            if !found.name.ends_with(".parquet") {
+                continue;
+            }
+            state.next_file += 1;
+            match Segment::open(fs, &dir.join(&file)) {
+                Ok(part) => {
+                    let seqs = part.seqs().unwrap_or((0, -1));
+                    let entry = manifest::Entry {
+                        file,
+                        rows: part.rows() as u64,
+                        bytes: found.len,
+                        raw_bytes: found.len.saturating_mul(8),
+                        times: part.times().unwrap_or((0, 0)),
+                        seqs,
+                        deleted: None,
+                    };
+                    state.flushed_seq = state.flushed_seq.max(seqs.1);
+                    let none = Deleted::default();
+                    state.segments.push(Held {
+                        part,
+                        entry,
+                        saved: Arc::clone(&none),
+                        deleted: none,
+                    });
+                }
+                Err(error) => damage.push(format!("{error}: left out")),
+            }
+        }
+    }
+    // Names that are taken are not given again.
+    state.next_file = state.next_file.saturating_add(1 << 32);
+    state.next_seq = state.flushed_seq + 1;
+}
+
+/// The folder of all indices' folders.
+const INDICES: &str = "indices";
 
 pub(super) fn put_small(small: &mut Small, record: &Record) {
     if let Record::Put { kind, key, value, .. } = record {
@@ -98,6 +193,7 @@ impl Store {
             numbers: Numbers::default(),
             report: OpenReport::default(),
         };
+        replay.catalog();
         let opened = Wal::open(
             Arc::clone(&fs),
             &options.dir.join("wal"),
@@ -109,6 +205,7 @@ impl Store {
         report.frames = recovered.frames;
         report.torn_bytes = recovered.torn_bytes;
         report.damage.extend(recovered.damage);
+        remove_strangers(&options, by_number.values(), &mut report);
         let memory = by_number.values().map(|index| {
             let mut state = index.state.lock();
             index.pending.lock().next_seq = state.next_seq;
@@ -126,13 +223,67 @@ impl Store {
             indices: RwLock::new(indices),
             small: RwLock::new(small),
             memory,
+            failures: AtomicU64::new(0),
+            upkeep: Mutex::new(0),
             _lock: lock,
         };
         Ok((Arc::new(store), report))
     }
 }
 
+/// Removes folders of indices that are no longer there, unless something is damaged: then nobody knows.
+fn remove_strangers<'a>(
+    options: &Options,
+    indices: impl Iterator<Item = &'a Arc<Index>>,
+    report: &mut OpenReport,
+) {
+    if !report.damage.is_empty() {
+        return;
+    }
+    let known: Vec<&Path> = indices.map(|index| index.dir.as_path()).collect();
+    let dir = options.dir.join(INDICES);
+    for entry in options.fs.list(&dir).unwrap_or_default() {
+        let folder = dir.join(&entry.name);
+        if entry.is_dir
+            && !known.contains(&folder.as_path())
+            && let Err(error) = options.fs.remove_dir_all(&folder)
+        {
+            report.damage.push(format!("{}: is left over and stays: {error}", folder.display()));
+        }
+    }
+}
+
 impl Replay<'_> {
+    /// Reads the catalog, or what the indices' own folders say when it is damaged.
+    fn catalog(&mut self) {
+        match super::upkeep::load_catalog(self.options) {
+            Ok(records) => records.into_iter().for_each(|record| self.catalogued(record)),
+            Err(what) => {
+                self.report.damage.push(what);
+                let records = super::upkeep::index_records(self.options);
+                records.into_iter().for_each(|record| self.catalogued(record));
+            }
+        }
+    }
+
+    fn catalogued(&mut self, record: Record) {
+        match record {
+            Record::Create { number, .. } => {
+                self.numbers.next_index = self.numbers.next_index.max(number);
+                let index = index_of(self.options, record, &mut self.report.damage);
+                self.by_number.insert(number, Arc::new(index));
+            }
+            Record::Put { .. } => put_small(&mut self.small, &record),
+            Record::Catalog { at, next_number } => {
+                (self.numbers.meta, self.numbers.next_index) = (at, next_number);
+            }
+            Record::Remove { .. }
+            | Record::Change { .. }
+            | Record::Fields { .. }
+            | Record::Docs(_) => {}
+        }
+    }
+
     fn frame(&mut self, file: u64, payload: &[u8]) {
         match record::read_frame(payload) {
             Some(records) => records.into_iter().for_each(|record| self.record(file, record)),
@@ -158,11 +309,9 @@ impl Replay<'_> {
         }
         self.numbers.meta = at;
         match record {
-            Record::Create { number, .. } => {
-                self.numbers.next_index = self.numbers.next_index.max(number);
-                let index = index_of(&self.options.dir, record, &mut self.report.damage);
-                self.by_number.insert(number, Arc::new(index));
-            }
+            // Known already when the catalog was lost, and the folders told.
+            Record::Create { number, .. } if self.by_number.contains_key(&number) => {}
+            Record::Create { .. } => self.catalogued(record),
             Record::Remove { number, .. } => {
                 self.by_number.remove(&number);
             }
@@ -255,7 +404,7 @@ fn group_again(
         return refused;
     }
     let batch = ingester.finish();
-    apply_group(&mut state, index.id_key, batch.blocks, &applied);
+    apply_group(&mut state, index.id_key, batch.blocks, &applied, true);
     let table: &mut Table = state.active();
     table.raw_bytes += batch.raw_bytes as u64;
     table.first_file.get_or_insert(file);

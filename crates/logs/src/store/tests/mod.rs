@@ -1,5 +1,8 @@
 //! The store by its promises.
 
+mod crash;
+mod upkeep;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -278,4 +281,27 @@ fn many_writers_at_once() {
         })
         .collect();
     assert!(seqs.is_sorted());
+}
+
+#[test]
+fn a_write_decided_upon_one_that_failed_leaves_one_document() {
+    for op in [Op::Index, Op::Delete] {
+        let sim = SimFs::new(7);
+        let store = open(&sim);
+        let index = store.create("a", Settings::new(), Mapping::default()).unwrap();
+        store.write(&[write(&index, Op::Index, Some("x"), r#"{"n":0}"#)]).unwrap();
+        // As if a batch had been decided, and the disk refused it later.
+        let failed = store.failures.load(Ordering::Acquire);
+        let entry = table::Entry { seq: 1, version: 2, is_deleted: op == Op::Delete };
+        index.pending.lock().ids.insert("x".into(), (entry, u64::MAX));
+        index.pending.lock().next_seq = 2;
+        let writes = [write(&index, Op::Index, Some("x"), r#"{"n":2}"#)];
+        let mut batches = prepare::prepare(&writes, 0, None).unwrap();
+        let (file, verdict) =
+            store.wal.append(|| store.decide(&writes, &mut batches, &[], 0)).unwrap();
+        store.failures.store(failed + 1, Ordering::Release);
+        store.apply(&writes, &mut batches, &verdict, file);
+        assert_eq!(all(&index), BTreeMap::from([("x".to_owned(), r#"{"n":2}"#.to_owned())]));
+        assert_eq!(index.count(), 1);
+    }
 }
