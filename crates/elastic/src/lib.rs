@@ -62,6 +62,7 @@ pub struct Elastic {
     meta: RwLock<Arc<Meta>>,
     /// Held while indices or documents of [`Meta`] change.
     changing: Mutex<()>,
+    pub(crate) pipelines: pipelines::Cache,
 }
 
 /// Says that this thread may change indices and [`Meta`].
@@ -72,7 +73,9 @@ impl Elastic {
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, options: Options) -> Self {
         let meta = RwLock::new(Arc::new(Meta::load(&store)));
         let cluster_uuid = identity::cluster_uuid(&store, clock.as_ref(), options.seed);
-        Self { options, cluster_uuid, clock, store, meta, changing: Mutex::new(()) }
+        let pipelines = pipelines::Cache::default();
+        let changing = Mutex::new(());
+        Self { options, cluster_uuid, clock, store, meta, changing, pipelines }
     }
 
     /// Answers `request`; never fails.

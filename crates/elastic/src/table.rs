@@ -3,11 +3,18 @@
 use crate::rest::Route;
 use crate::rest::Scope::Read;
 use crate::rest::route::{GET_HEAD, route};
-use crate::{aliases, docs, identity, indices, streams, templates};
+use crate::{aliases, docs, identity, indices, pipelines, streams, templates};
 
 /// Each module's routes.
-const TABLES: &[&[Route]] =
-    &[ROOT, indices::ROUTES, aliases::ROUTES, templates::ROUTES, streams::ROUTES, docs::ROUTES];
+const TABLES: &[&[Route]] = &[
+    ROOT,
+    indices::ROUTES,
+    aliases::ROUTES,
+    templates::ROUTES,
+    streams::ROUTES,
+    docs::ROUTES,
+    pipelines::ROUTES,
+];
 
 const ROOT: &[Route] = &[route(GET_HEAD, "/", Read, &[], identity::root)];
 

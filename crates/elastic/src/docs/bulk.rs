@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::rest::{Answer, Call, json_of};
 use crate::{Elastic, routing};
 
+/// Bytes that pipelines may have made of documents before these are written.
+const MADE_BYTES_MAX: usize = 64 << 20;
+
 /// What came of an item.
 #[derive(Debug)]
 enum Came {
@@ -37,6 +40,8 @@ struct Bulk<'a> {
     pending: Vec<(usize, Doc<'a>, Option<(Filter, Value)>)>,
     /// Index and identifier of those of them that have one.
     names: HashSet<(String, String)>,
+    /// Bytes of those of them that pipelines made.
+    made: usize,
     results: Vec<Option<Came>>,
 }
 
@@ -51,6 +56,7 @@ pub(super) fn bulk(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> 
         places: HashMap::new(),
         pending: Vec::new(),
         names: HashSet::new(),
+        made: 0,
         results: items.iter().map(|_| None).collect(),
     };
     for (at, item) in items.iter().enumerate() {
@@ -89,8 +95,22 @@ impl<'a> Bulk<'a> {
             source: Cow::Borrowed(item.source),
             condition: action.condition,
         };
-        match crate::pipelines::prepared(self.elastic, doc, action.pipeline.as_deref())? {
-            Some(doc) => self.push(at, doc, None),
+        match crate::pipelines::prepared(
+            self.elastic,
+            doc,
+            &action.index,
+            action.pipeline.as_deref(),
+        )? {
+            Some(doc) => {
+                if let Cow::Owned(source) = &doc.source {
+                    self.made += source.len();
+                }
+                self.push(at, doc, None);
+                // A small request may become large documents.
+                if self.made > MADE_BYTES_MAX {
+                    self.flush()?;
+                }
+            }
             None => {
                 let body = serde_json::json!({
                     "_index": action.index, "_id": action.id, "_version": -3, "result": "noop",
@@ -210,6 +230,7 @@ impl<'a> Bulk<'a> {
             return Ok(());
         }
         self.names.clear();
+        self.made = 0;
         let mut places = Vec::new();
         let mut docs = Vec::new();
         for (at, doc, shown) in self.pending.drain(..) {

@@ -12,7 +12,7 @@ mod update;
 mod write;
 
 pub(crate) use place::{Need, place};
-pub(crate) use write::{Doc, Kind, Written, write_all};
+pub(crate) use write::{Doc, Kind, Written, check_id, write_all};
 
 use crate::rest::Route;
 use crate::rest::Scope::{Read, Write};

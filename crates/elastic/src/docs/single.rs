@@ -61,7 +61,9 @@ fn write(elastic: &Elastic, call: &Call<'_>, kind: Kind) -> Result<Answer, Error
         condition,
     };
     let pipeline = call.param("pipeline").map(str::to_owned);
-    let Some(doc) = crate::pipelines::prepared(elastic, doc, pipeline.as_deref())? else {
+    let Some(doc) =
+        crate::pipelines::prepared(elastic, doc, call.part("index"), pipeline.as_deref())?
+    else {
         return Ok(dropped(call));
     };
     if doc.kind == Kind::Delete && !routing::reaches(elastic, &doc) {
