@@ -17,6 +17,7 @@ mod pipelines;
 pub mod resolve;
 pub mod rest;
 mod routing;
+mod search;
 mod settings;
 mod stats;
 mod streams;
@@ -60,6 +61,8 @@ pub struct Elastic {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<Store>,
     meta: RwLock<Arc<Meta>>,
+    /// Scrolls and points in time.
+    pub(crate) contexts: Mutex<search::Contexts>,
     /// Held while indices or documents of [`Meta`] change.
     changing: Mutex<()>,
     pub(crate) pipelines: pipelines::Cache,
@@ -73,9 +76,9 @@ impl Elastic {
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, options: Options) -> Self {
         let meta = RwLock::new(Arc::new(Meta::load(&store)));
         let cluster_uuid = identity::cluster_uuid(&store, clock.as_ref(), options.seed);
-        let pipelines = pipelines::Cache::default();
+        let (pipelines, contexts) = (pipelines::Cache::default(), Mutex::default());
         let changing = Mutex::new(());
-        Self { options, cluster_uuid, clock, store, meta, changing, pipelines }
+        Self { options, cluster_uuid, clock, store, meta, contexts, changing, pipelines }
     }
 
     /// Answers `request`; never fails.
@@ -86,6 +89,17 @@ impl Elastic {
 
     /// What is to be done from time to time: called every second or so.
     pub fn maintain(&self) {}
+
+    /// A setting of the cluster that somebody has set.
+    pub(crate) fn cluster_setting(&self, name: &str) -> Option<String> {
+        let meta = self.meta();
+        let document = meta.get(Kind::Cluster, "settings")?;
+        let said = |scope: &str| {
+            let value = document.get(scope)?.get(name)?;
+            value.as_str().map_or_else(|| Some(value.to_string()), |text| Some(text.to_owned()))
+        };
+        said("transient").or_else(|| said("persistent"))
+    }
 
     /// The documents as they are now.
     pub(crate) fn meta(&self) -> Arc<Meta> {

@@ -3,7 +3,7 @@
 use crate::rest::Route;
 use crate::rest::Scope::Read;
 use crate::rest::route::{GET_HEAD, route};
-use crate::{aliases, docs, identity, indices, pipelines, streams, templates};
+use crate::{aliases, docs, identity, indices, pipelines, search, streams, templates};
 
 /// Each module's routes.
 const TABLES: &[&[Route]] = &[
@@ -14,6 +14,7 @@ const TABLES: &[&[Route]] = &[
     streams::ROUTES,
     docs::ROUTES,
     pipelines::ROUTES,
+    search::ROUTES,
 ];
 
 const ROOT: &[Route] = &[route(GET_HEAD, "/", Read, &[], identity::root)];

@@ -3,7 +3,7 @@
 mod answer;
 mod bulk;
 mod bulk_parse;
-mod get;
+pub(crate) mod get;
 mod mget;
 mod place;
 mod single;

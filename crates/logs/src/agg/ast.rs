@@ -268,7 +268,7 @@ pub enum Metric {
     },
     TopMetrics {
         metrics: Vec<String>,
-        sort: Sort,
+        sort: Box<Sort>,
         size: usize,
     },
     GeoBounds(Source),

@@ -71,7 +71,7 @@ impl Node for Single {
         let mut below = Batch::default();
         match &self.which {
             Which::Filter(filter) => {
-                let rows = cx.matcher.rows(*filter, cx.target, cx.block)?;
+                let rows = cx.matcher.rows(*filter, cx.target, cx.view, cx.block)?;
                 for (row, owner) in batch.iter().filter(|(row, _)| rows.has(*row as usize)) {
                     self.counts.add(owner);
                     below.push(row, owner);
@@ -189,7 +189,7 @@ impl Node for Filters {
     fn collect(&mut self, cx: &Cx<'_>, batch: &Batch) -> Result<(), AggError> {
         let mut all = Vec::new();
         for (_, filter) in &self.filters.filters {
-            all.push(cx.matcher.rows(*filter, cx.target, cx.block)?);
+            all.push(cx.matcher.rows(*filter, cx.target, cx.view, cx.block)?);
         }
         let mut below = Batch::default();
         for (row, owner) in batch.iter() {

@@ -152,6 +152,48 @@ impl<'a> Aggregator<'a> {
     }
 }
 
+/// The values of a field, as documents' columns have them: `docvalue_fields`.
+#[derive(Debug)]
+pub struct DocValues(values::Bound);
+
+impl DocValues {
+    /// Binds `field` to the indices of a search; `format` is a date's or a number's.
+    ///
+    /// # Errors
+    /// A field whose values are not kept in columns, a format that is none.
+    pub fn new(
+        targets: &[Target],
+        field: &str,
+        format: Option<&str>,
+        now_ns: i128,
+    ) -> Result<Self, AggError> {
+        let mut source = ast::Source::field(field);
+        source.format = format.map(str::to_owned);
+        let bound =
+            values::Bound::new(targets, &source, values::Use::any("docvalue_fields", now_ns));
+        Ok(Self(match bound {
+            Err(AggError::Illegal(text)) if text.contains("geo_point") => {
+                let of = values::Use { geo: true, ..values::Use::any("docvalue_fields", now_ns) };
+                values::Bound::new(targets, &source, of)?
+            }
+            other => other?,
+        }))
+    }
+
+    /// The values of a row: dates as texts, booleans as booleans.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn of(
+        &self,
+        target: usize,
+        block: &std::sync::Arc<dyn crate::part::Block>,
+        row: usize,
+    ) -> Result<Vec<serde_json::Value>, crate::part::ReadError> {
+        self.0.json(target, block, row)
+    }
+}
+
 fn wants_scores(aggs: &ast::Aggs) -> bool {
     aggs.iter().any(|(_, agg)| {
         let by_score = |sort: &search::Sort| sort.by == search::SortBy::Score;

@@ -19,7 +19,8 @@ pub const DEPTH_MAX: usize = 32;
 
 /// Finds the rows that a filter of the request matches.
 pub trait Matcher {
-    /// The rows of `block`, which is one of the index `target`, that filter `filter` matches, deleted ones perhaps included.
+    /// The rows of `block`, which is one of `view` of the index `target` (or of nested objects of one), that filter `filter` matches; deleted ones
+    /// perhaps included.
     ///
     /// # Errors
     /// As a search.
@@ -27,6 +28,7 @@ pub trait Matcher {
         &self,
         filter: usize,
         target: usize,
+        view: &View,
         block: &Arc<dyn Block>,
     ) -> Result<Bits, SearchError>;
 }

@@ -121,7 +121,7 @@ impl Node for Significant {
     fn everything(&mut self, cx: &Cx<'_>, live: &Bits) -> Result<(), AggError> {
         let mut rows = live.clone();
         if let Some(filter) = self.ask.background {
-            rows.and(&cx.matcher.rows(filter, cx.target, cx.block)?);
+            rows.and(&cx.matcher.rows(filter, cx.target, cx.view, cx.block)?);
         }
         self.background_rows += u64::try_from(rows.count()).unwrap_or(0);
         let cells = self.bound.cells(cx.target, cx.block)?;

@@ -78,7 +78,13 @@ impl Part for One {
 struct Even;
 
 impl Matcher for Even {
-    fn rows(&self, _: usize, _: usize, block: &Arc<dyn Block>) -> Result<Bits, SearchError> {
+    fn rows(
+        &self,
+        _: usize,
+        _: usize,
+        _: &View,
+        block: &Arc<dyn Block>,
+    ) -> Result<Bits, SearchError> {
         let mut bits = Bits::none(block.rows());
         (0..block.rows()).step_by(2).for_each(|row| bits.set(row));
         Ok(bits)

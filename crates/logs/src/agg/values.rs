@@ -349,6 +349,43 @@ impl Bound {
     }
 }
 
+impl Bound {
+    /// The values of one row as they are shown one by one.
+    pub(super) fn json(
+        &self,
+        target: usize,
+        block: &Arc<dyn Block>,
+        row: usize,
+    ) -> Result<Vec<Value>, ReadError> {
+        let cells = self.cells(target, block)?;
+        let shown = |key: Key| match &self.show {
+            Show::Bool => Value::Bool(key.number() != 0.0),
+            Show::Date { .. } | Show::Decimal(_) => self.show.word(&key).into(),
+            Show::Plain | Show::Unsigned => self.show.json(&key),
+        };
+        let mut out = Vec::new();
+        match self.class {
+            None => {}
+            Some(Class::Text | Class::Ip | Class::Geo) => {
+                cells.texts(row, |text| out.push(text.into()));
+                out.sort_by(|a: &Value, b: &Value| a.as_str().cmp(&b.as_str()));
+                out.dedup();
+            }
+            Some(Class::Float) => {
+                let mut values = Vec::new();
+                cells.numbers(row, &mut values);
+                out.extend(values.into_iter().map(|value| shown(Key::Float(value))));
+            }
+            Some(Class::Int | Class::Unsigned | Class::Bool | Class::Date | Class::DateNanos) => {
+                let mut values = Vec::new();
+                cells.ints(row, &mut values);
+                out.extend(values.into_iter().map(|value| shown(Key::Int(value))));
+            }
+        }
+        Ok(out)
+    }
+}
+
 fn clamp(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
