@@ -33,11 +33,7 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         }
     }
     let mut config = configured(flags)?;
-    let web = web::file(flags)?;
-    if !config.systemd_sockets && !web.as_ref().is_some_and(|(_, now)| now.asks_who_comes()) {
-        serve::warn_of_open(config.listen.iter());
-    }
-    config.web = web.map(|(file, _)| file);
+    config.web = web::file(flags)?;
     let loader = || Ok(server::Loaded::default());
     server::run(config, Box::new(loader), Arc::new(RealFs), clock)?;
     Ok(())

@@ -85,13 +85,7 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<()> {
         bytes = server_config.memory_bytes_max,
         "most memory of bodies and queries together"
     );
-    let web = web::file(flags)?;
-    let has_passwords = web.as_ref().is_some_and(|(_, now)| now.asks_who_comes());
-    if !has_passwords && first.tokens()?.is_empty() {
-        let others = server_config.push.listen.iter().chain(&server_config.logs.listen);
-        warn_of_open(server_config.listen.iter().chain(others));
-    }
-    server_config.web = web.map(|(file, _)| file);
+    server_config.web = web::file(flags)?;
     server_config.auto_reload = auto_reload(flags, &source);
     let loader = move || {
         let config = source.load(&options).map_err(|error| error.0)?;
@@ -124,20 +118,6 @@ fn refuse_what_would_be_unsafe(flags: &Flags) -> anyhow::Result<()> {
         "--agent: Prometheus' agent mode is not built in this version"
     );
     Ok(())
-}
-
-/// Warns of addresses that others than this machine reach.
-pub(crate) fn warn_of_open<'a>(addresses: impl Iterator<Item = &'a String>) {
-    for address in addresses.filter(|address| !is_loopback(address)) {
-        tracing::warn!(address, "listening on an open address without authentication");
-    }
-}
-
-/// Whether only this machine reaches the address.
-fn is_loopback(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or("", |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Says once what was asked for and does nothing.
@@ -362,18 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn open_addresses_and_unsafe_flags() {
-        for (address, loopback) in [
-            ("127.0.0.1:9090", true),
-            ("localhost:1", true),
-            ("[::1]:1", true),
-            (":9090", false),
-            ("0.0.0.0:9090", false),
-            ("[::]:9090", false),
-            ("192.168.0.1:9090", false),
-        ] {
-            assert_eq!(is_loopback(address), loopback, "{address}");
-        }
+    fn unsafe_flags() {
         for (argument, refused) in [("--web.config.file=", false), ("--agent", true)] {
             let flags = Flags::parse_line(&[argument]).unwrap();
             assert_eq!(refuse_what_would_be_unsafe(&flags).is_err(), refused, "{argument}");

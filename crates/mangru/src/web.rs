@@ -6,20 +6,20 @@ use std::sync::Arc;
 use crate::config;
 use crate::flags::Flags;
 
-/// The file that is named, and what is in it now; `None`: none is.
+/// The file that is named; `None`: none is.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn file(flags: &Flags) -> anyhow::Result<Option<(server::WebFile, server::WebConfig)>> {
+pub(crate) fn file(flags: &Flags) -> anyhow::Result<Option<server::WebFile>> {
     let path = flags.text("web.config.file");
     if path.is_empty() {
         return Ok(None);
     }
     let path = PathBuf::from(path);
-    let now = config::load_web(&path).map_err(|error| {
+    config::load_web(&path).map_err(|error| {
         anyhow::anyhow!("Unable to validate web configuration file: {}", error.0)
     })?;
-    Ok(Some((file_at(&path), now)))
+    Ok(Some(file_at(&path)))
 }
 
 /// The file at `path`, not read yet.

@@ -7,6 +7,7 @@ mod answer;
 mod compress;
 mod config;
 mod elastic;
+mod exposure;
 mod federate;
 mod http;
 mod json;

@@ -19,7 +19,7 @@ use crate::parts::{Parts, Scraper};
 use crate::push;
 use crate::push::face::Face;
 use crate::state::{Phase, State, stopped};
-use crate::{listen, scraper, storage};
+use crate::{exposure, listen, scraper, storage};
 
 /// How long requests may go on when the server stops.
 const FINISH_MAX: Duration = Duration::from_secs(10);
@@ -68,7 +68,10 @@ async fn live(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<(), RunError> {
     let logs = if push.only { &[][..] } else { &state.config.logs.listen[..] };
     let logs = listen::open_some(logs).await.into_iter().map(|one| (Face::Elastic, one));
     let others = others.into_iter().map(|one| (Face::Push, one)).chain(logs);
-    for (face, listener) in listeners.chain(others) {
+    let listeners: Vec<_> = listeners.chain(others).collect();
+    state.listen_at(listeners.iter().filter_map(|(_, one)| one.local_addr().ok()).collect());
+    exposure::warn(state);
+    for (face, listener) in listeners {
         tasks.spawn(listen::accept(listener, face, Arc::clone(state), Arc::clone(&room)));
     }
     signals(state).map_err(RunError::Runtime)?;

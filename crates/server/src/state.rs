@@ -1,7 +1,8 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::matcher::{MatchOp, Matcher};
@@ -14,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::{Config, Loaded, Loader, RunError};
 use crate::elastic::Logs;
+use crate::exposure;
 use crate::parts::Parts;
 use crate::place::Place;
 use crate::push::Push;
@@ -99,6 +101,8 @@ pub(crate) struct State {
     /// Who may come in; `None`: everybody.
     pub(crate) guard: Option<Guard>,
     pub(crate) birth_ms: i64,
+    /// Where the listeners are; set once, when they are.
+    listeners: OnceLock<Vec<SocketAddr>>,
     /// Decides which origins may read; `None` when all may.
     pub(crate) origins: Option<Matcher>,
     phase: AtomicU8,
@@ -148,6 +152,7 @@ impl State {
             push: Push::default(),
             logs: Logs::default(),
             guard: config.web.clone().map(Guard::new).transpose().map_err(RunError::Config)?,
+            listeners: OnceLock::new(),
             phase: AtomicU8::new(0),
             parts: RwLock::new(None),
             started: loaded.start_only.clone(),
@@ -181,6 +186,16 @@ impl State {
         self.phase.store(number, Ordering::Release);
     }
 
+    /// Notes where the listeners are.
+    pub(crate) fn listen_at(&self, addresses: Vec<SocketAddr>) {
+        // They are opened once in a server's life.
+        let _again = self.listeners.set(addresses).is_err();
+    }
+
+    pub(crate) fn listeners(&self) -> &[SocketAddr] {
+        self.listeners.get().map_or(&[], Vec::as_slice)
+    }
+
     /// What answers requests; `None` until the storage is open.
     pub(crate) fn parts(&self) -> Option<Arc<Parts>> {
         self.parts.read().clone()
@@ -210,6 +225,7 @@ impl State {
                 tracing::warn!("{text}");
             }
             *self.loaded.write() = Arc::new(loaded);
+            exposure::warn(self);
             if let Some(parts) = parts {
                 self.set_parts(Parts {
                     store: Arc::clone(&parts.store),

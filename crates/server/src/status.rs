@@ -1,6 +1,7 @@
 //! `/api/v1/status/…`, and what is empty until there are rules: the server about itself.
 
 use crate::answer::{Answer, ApiError, ApiResult, ErrorKind};
+use crate::exposure;
 use crate::http::{Content, Reply};
 use crate::json;
 use crate::params::{Params, atoi, invalid};
@@ -68,6 +69,7 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
         }
     };
     let folder = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    let open = exposure::warnings(state).join("; ");
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let retention = stdx::units::format_duration_ms(state.config.storage.retention_ms);
     Ok(Answer::written(|out| {
@@ -84,6 +86,9 @@ pub(crate) fn runtime_info(call: &Call) -> ApiResult {
         text("GOGC", "");
         text("GODEBUG", "");
         text("storageRetention", &retention);
+        if !open.is_empty() {
+            text("warning", &open);
+        }
         out.push_str(",\"reloadConfigSuccess\":");
         out.push_str(if state.reload_successful() { "true" } else { "false" });
         // The bound on bodies and queries stands where Go says its own soft limit.

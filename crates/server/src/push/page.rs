@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
 
+use crate::exposure;
 use crate::http::{Content, Reply};
 use crate::push::api::{kind, number};
 use crate::push::own::pushgateway_version;
@@ -58,10 +59,14 @@ pub(crate) fn status(call: &Call) -> Reply {
 
 fn head(call: &Call) -> String {
     let path = &call.state.place.path;
-    format!(
+    let mut out = format!(
         "{HEAD}<p><a href=\"{path}/\">Groups</a> · <a href=\"{path}/status\">Status</a> · <a href=\"{path}{}\">Metrics</a>",
         html(&call.state.config.push.telemetry_path)
-    )
+    );
+    for text in exposure::warnings(&call.state) {
+        out.push_str(&format!("<p class=bad>{}", html(&text)));
+    }
+    out
 }
 
 fn group(out: &mut String, group: &Group) {

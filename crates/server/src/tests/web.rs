@@ -603,3 +603,44 @@ fn every_route_has_its_scope() {
         want.assert_eq(&lines);
     }
 }
+
+#[test]
+fn the_page_says_what_is_open() {
+    const OPEN: &str = "listening on an open address without authentication: 0.0.0.0:9090";
+    const PLAIN: &str = "passwords and tokens go over plain HTTP on an open address: 0.0.0.0:9090";
+    let config = || Config { web: None, ..Config::default() };
+    let push = PushConfig { write_token: Some(Secret::new("t0ken")), ..PushConfig::default() };
+    let secure = |web: WebConfig| {
+        let path = std::env::temp_dir().join(format!("mangru-web-{}-open.yml", std::process::id()));
+        touch(&path, "1");
+        WebFile { path, load: Arc::new(move || Ok(web.clone())) }
+    };
+    let over_tls = || over_tls(tls(ClientAuth::None));
+    for (server, want) in [
+        (Server::bare(config()), vec![OPEN]),
+        (Server::bare(Config { push, ..config() }), vec![OPEN, PLAIN]),
+        (with_tokens(false), vec![PLAIN]),
+        (with_tokens(true), vec![PLAIN]),
+        (Server::bare(Config { web: Some(secure(over_tls())), ..config() }), vec![OPEN]),
+        (Server::bare(Config { web: Some(secure(with_alice(over_tls()))), ..config() }), vec![]),
+    ] {
+        let at = |text: &str| text.parse().unwrap();
+        server.state.listen_at(vec![
+            at("127.0.0.1:1"),
+            at("[::ffff:127.0.0.2]:1"),
+            at("0.0.0.0:9090"),
+        ]);
+        assert_eq!(crate::exposure::warnings(&server.state), want);
+        let page = server.send_to(
+            Face::Push,
+            hyper::Request::get("/status").body(http_body_util::Full::default()).unwrap(),
+        );
+        let shown = page.text().matches("<p class=bad>").count();
+        assert_eq!(shown, if page.status == 200 { want.len() } else { 0 });
+    }
+    let server = Server::bare(config());
+    let info = |server: &Server| server.get("/api/v1/status/runtimeinfo").text().to_owned();
+    assert!(!info(&server).contains("warning"));
+    server.state.listen_at(vec!["0.0.0.0:9090".parse().unwrap()]);
+    assert!(info(&server).contains(&format!("\"warning\":\"{OPEN}\"")), "{}", info(&server));
+}

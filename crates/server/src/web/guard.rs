@@ -92,6 +92,11 @@ impl Guard {
         self.tls
     }
 
+    /// Whether nobody comes in unasked now; a file that is wrong lets nobody in.
+    pub(crate) fn asks_who_comes(&self) -> bool {
+        self.current().map_or(true, |ready| ready.config.asks_who_comes())
+    }
+
     /// The file as it is now. Reads it only when it or a certificate has changed.
     ///
     /// # Errors
