@@ -337,6 +337,10 @@ impl<'a> Binder<'a> {
             let set = values.iter().map(normal).collect();
             check_searchable(&field)?;
             self.whole(&field, WholeTest::OneOf(Arc::new(set)), Vec::new())
+        } else if is_text(field.kind) && values.len() > 1 {
+            let set = values.iter().map(value::text).collect();
+            check_searchable(&field)?;
+            self.words(&field, WordsTest::OneOf(Arc::new(set)), Vec::new())
         } else {
             let mut plans = Vec::new();
             for value in values {

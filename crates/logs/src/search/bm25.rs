@@ -195,7 +195,7 @@ impl FieldCount {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^52")]
-fn number(count: usize) -> f64 {
+pub(super) fn number(count: usize) -> f64 {
     count as f64
 }
 

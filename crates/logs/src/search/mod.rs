@@ -10,6 +10,9 @@ mod bm25;
 mod error;
 mod eval;
 mod field;
+pub mod highlight;
+#[cfg(test)]
+mod highlight_tests;
 mod intervals;
 mod languages;
 mod lucene_regexp;

@@ -582,3 +582,145 @@ fn forgiving_and_kibanas_language() {
         "#]],
     );
 }
+
+const OBJECTS_QUERIES: &str = r#"
+        nested(path: o, query: bool(must: [term(field: o.a, value: x), term(field: o.n, value: 1)]))
+        nested(path: o, query: bool(must: [term(field: o.a, value: x)], must_not: [term(field: o.n, value: 1)]))
+        nested(path: o, query: match_all())
+        nested(path: o, query: nested(path: o.p, query: match(field: o.p.t, query: two)))
+        nested(path: o.p, query: range(field: o.p.n, gt: 3))
+        nested(path: none, query: match_all())
+        nested(path: none, query: match_all(), ignore_unmapped: true)
+        nested(path: flat, query: match_all())
+        term(field: o.a, value: x)
+        bool(must_not: [nested(path: o, query: exists(field: o.a))])
+        term(field: flat.b, value: 1)
+        "#;
+
+#[test]
+fn objects() {
+    let mapping = json!({"properties": {
+        "o": {"type": "nested", "properties": {
+            "a": {"type": "keyword"}, "n": {"type": "long"},
+            "p": {"type": "nested", "properties": {"t": {"type": "text"}, "n": {"type": "long"}}}
+        }},
+        "flat": {"type": "object", "properties": {"b": {"type": "long"}}}
+    }});
+    let documents = [
+        json!({"o": [{"a": "x", "n": 2}, {"a": "y", "n": 1}]}),
+        json!({"o": {"a": "x", "n": 1, "p": [{"t": "one", "n": 9}, {"t": "two", "n": 3}]}}),
+        json!({"flat": [{"b": 1}, {"b": 2}]}),
+        json!({"o": []}),
+    ];
+    check(
+        &Index::new(&mapping, &documents),
+        OBJECTS_QUERIES,
+        &expect![[r#"
+        nested(path: o, query: bool(must: [term(field: o.a, value: x), term(field: o.n, value: 1)])) → 1
+        nested(path: o, query: bool(must: [term(field: o.a, value: x)], must_not: [term(field: o.n, value: 1)])) → 0
+        nested(path: o, query: match_all()) → 0 1
+        nested(path: o, query: nested(path: o.p, query: match(field: o.p.t, query: two))) → 1
+        nested(path: o.p, query: range(field: o.p.n, gt: 3)) → 1
+        nested(path: none, query: match_all()) → i: [nested] failed to find nested object under path [none]
+        nested(path: none, query: match_all(), ignore_unmapped: true) → 
+        nested(path: flat, query: match_all()) → i: [nested] failed to find nested object under path [flat]
+        term(field: o.a, value: x) → 
+        bool(must_not: [nested(path: o, query: exists(field: o.a))]) → 2 3
+        term(field: flat.b, value: 1) → 2
+    "#]],
+    );
+}
+
+const INTERVALS_QUERIES: &str = r#"
+        intervals(field: t, rule: match(query: "cold porridge", max_gaps: -1, ordered: true, analyzer: null, filter: null, use_field: null))
+        intervals(field: t, rule: match(query: "cold porridge", max_gaps: 0, ordered: true, analyzer: null, filter: null, use_field: null))
+        intervals(field: t, rule: match(query: "porridge cold", max_gaps: 0, ordered: false, analyzer: null, filter: null, use_field: null))
+        intervals(field: t, rule: all_of(intervals: [prefix(prefix: por), any_of(intervals: [wildcard(pattern: "h?t"), match(query: cold, max_gaps: -1, ordered: false)])], max_gaps: -1, ordered: true))
+        intervals(field: t, rule: match(query: cold, max_gaps: -1, ordered: false, filter: after(match: (query: hot, max_gaps: -1, ordered: false))))
+        intervals(field: t, rule: match(query: "is cold", max_gaps: -1, ordered: true, filter: not_containing(match: (query: hot, max_gaps: -1, ordered: false))))
+        intervals(field: t, rule: fuzzy(term: porrige, fuzziness: (auto: [3, 6]), prefix_length: 0, no_transpositions: false))
+        intervals(field: k, rule: prefix(prefix: a))
+        "#;
+
+#[test]
+fn places_of_words() {
+    let mapping = json!({"properties": {"t": {"type": "text"}, "k": {"type": "keyword"}}});
+    let documents = [
+        json!({"t": "Some like it hot, some like it cold"}),
+        json!({"t": "Its cold outside, theres no kittens"}),
+        json!({"t": "Baby its cold there outside porridge is hot"}),
+        json!({"t": "Outside it is cold porridge and wet"}),
+    ];
+    check(
+        &Index::new(&mapping, &documents),
+        INTERVALS_QUERIES,
+        &expect![[r#"
+        intervals(field: t, rule: match(query: "cold porridge", max_gaps: -1, ordered: true, analyzer: null, filter: null, use_field: null)) → 2 3
+        intervals(field: t, rule: match(query: "cold porridge", max_gaps: 0, ordered: true, analyzer: null, filter: null, use_field: null)) → 3
+        intervals(field: t, rule: match(query: "porridge cold", max_gaps: 0, ordered: false, analyzer: null, filter: null, use_field: null)) → 3
+        intervals(field: t, rule: all_of(intervals: [prefix(prefix: por), any_of(intervals: [wildcard(pattern: "h?t"), match(query: cold, max_gaps: -1, ordered: false)])], max_gaps: -1, ordered: true)) → 2
+        intervals(field: t, rule: match(query: cold, max_gaps: -1, ordered: false, filter: after(match: (query: hot, max_gaps: -1, ordered: false)))) → 0
+        intervals(field: t, rule: match(query: "is cold", max_gaps: -1, ordered: true, filter: not_containing(match: (query: hot, max_gaps: -1, ordered: false)))) → 3
+        intervals(field: t, rule: fuzzy(term: porrige, fuzziness: (auto: [3, 6]), prefix_length: 0, no_transpositions: false)) → 2 3
+        intervals(field: k, rule: prefix(prefix: a)) → i: Can only use interval queries on text fields - not on [k] which is of type [keyword]
+    "#]],
+    );
+}
+
+fn scores(index: &Index, query: &str) -> String {
+    let query = query.parse().unwrap_or_else(|error| panic!("{query}: {error}"));
+    match index.run(&Request { query, ..Request::default() }) {
+        Ok(found) => {
+            let one = |hit: &Hit| format!("{}:{}", hit.row, hit.score.unwrap());
+            found.hits.iter().map(one).collect::<Vec<_>>().join(" ")
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn scored_hits() {
+    let mapping = json!({"properties": {"t": {"type": "text"}, "k": {"type": "keyword"}, "n": {"type": "long"}, "d": {"type": "date"}}});
+    let documents = [
+        json!({"t": "a b c d", "k": "x", "n": 1, "d": "2026-03-10"}),
+        json!({"t": "a a b", "k": "y", "n": 10, "d": "2026-03-01"}),
+        json!({"t": "c", "k": "x", "n": 100, "d": "2026-03-09"}),
+        json!({"t": "d e f g h i j k l m n o p q r s t u v w x y z"}),
+    ];
+    let index = Index::new(&mapping, &documents);
+    let mut have = String::new();
+    for query in [
+        "match(field: t, query: a)",
+        "match(field: t, query: \"a c\")",
+        "(match: (field: t, query: a), boost: 2.0)",
+        "match_phrase(field: t, query: \"a b\")",
+        "term(field: k, value: x)",
+        "bool(must: [match(field: t, query: c)], filter: [term(field: k, value: x)])",
+        "bool(filter: [term(field: k, value: x)])",
+        "dis_max(queries: [match(field: t, query: a), term(field: k, value: y)], tie_breaker: 0.5)",
+        "boosting(positive: match(field: t, query: a), negative: term(field: k, value: y), negative_boost: 0.5)",
+        "(constant_score: (filter: term(field: k, value: x)), boost: 3.0)",
+        "function_score(query: exists(field: n), functions: [(kind: field_value_factor(field: n, factor: 2.0, modifier: log, missing: null))])",
+        "function_score(query: exists(field: n), functions: [(weight: 3.0, filter: term(field: k, value: x)), (weight: 5.0, filter: term(field: n, value: 1))], score_mode: sum, boost_mode: replace)",
+        "function_score(query: exists(field: n), functions: [(kind: decay(shape: gauss, field: d, origin: \"2026-03-10\", scale: \"9d\", offset: null, decay: 0.5))])",
+        "function_score(query: match_all(), functions: [(kind: field_value_factor(field: n, factor: 1.0, modifier: none, missing: null))])",
+    ] {
+        have.push_str(&format!("{query} → {}\n", scores(&index, query)));
+    }
+    expect![[r#"
+        match(field: t, query: a) → 1:1.1515868 0:0.8642164
+        match(field: t, query: "a c") → 0:1.7284328 1:1.1515868 2:1.0768255
+        (match: (field: t, query: a), boost: 2.0) → 1:2.3031735 0:1.7284328
+        match_phrase(field: t, query: "a b") → 1:1.8502012 0:1.7284328
+        term(field: k, value: x) → 0:0.4700036 2:0.4700036
+        bool(must: [match(field: t, query: c)], filter: [term(field: k, value: x)]) → 2:1.0768255 0:0.8642164
+        bool(filter: [term(field: k, value: x)]) → 0:0 2:0
+        dis_max(queries: [match(field: t, query: a), term(field: k, value: y)], tie_breaker: 0.5) → 1:1.6420014 0:0.8642164
+        boosting(positive: match(field: t, query: a), negative: term(field: k, value: y), negative_boost: 0.5) → 0:0.8642164 1:0.5757934
+        (constant_score: (filter: term(field: k, value: x)), boost: 3.0) → 0:3 2:3
+        function_score(query: exists(field: n), functions: [(kind: field_value_factor(field: n, factor: 2.0, modifier: log, missing: null))]) → 2:2.30103 1:1.30103 0:0.30103
+        function_score(query: exists(field: n), functions: [(weight: 3.0, filter: term(field: k, value: x)), (weight: 5.0, filter: term(field: n, value: 1))], score_mode: sum, boost_mode: replace) → 0:8 2:3 1:1
+        function_score(query: exists(field: n), functions: [(kind: decay(shape: gauss, field: d, origin: "2026-03-10", scale: "9d", offset: null, decay: 0.5))]) → 0:1 2:0.99147916 1:0.5
+        function_score(query: match_all(), functions: [(kind: field_value_factor(field: n, factor: 1.0, modifier: none, missing: null))]) → Missing value for field [n]
+    "#]].assert_eq(&have);
+}

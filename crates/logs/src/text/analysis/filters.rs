@@ -151,17 +151,7 @@ impl Filter {
                     seen.insert((place, token.text.clone()))
                 });
             }
-            Self::AsciiFolding { keep: true } => {
-                return each(tokens, |mut token, out| {
-                    let folded = fold_ascii(&token.text);
-                    if folded != token.text {
-                        let own = std::mem::replace(&mut token.text, folded);
-                        out.push(token.clone());
-                        token.text = own;
-                    }
-                    out.push(token);
-                });
-            }
+            Self::AsciiFolding { keep: true } => return each(tokens, folded_and_own),
             Self::NGram { min, max, edge, keep } => {
                 return each(tokens, |token, out| {
                     let mut has_own = false;
@@ -200,6 +190,16 @@ impl Filter {
         }
         tokens
     }
+}
+
+fn folded_and_own(mut token: Token, out: &mut Vec<Token>) {
+    let folded = fold_ascii(&token.text);
+    if folded != token.text {
+        let own = std::mem::replace(&mut token.text, folded);
+        out.push(token.clone());
+        token.text = own;
+    }
+    out.push(token);
 }
 
 /// The distinct words in order as one.
