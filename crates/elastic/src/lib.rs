@@ -6,16 +6,20 @@
 //! Knows nothing of sockets, threads or configuration files.
 
 mod aliases;
+mod cat;
+mod cluster;
 pub(crate) mod docs;
 pub mod error;
 mod identity;
 mod indices;
 pub mod ingest;
 mod meta;
+mod nodes;
 mod number;
 mod pipelines;
 pub mod resolve;
 pub mod rest;
+mod rollover;
 mod routing;
 mod search;
 mod settings;

@@ -325,6 +325,24 @@ pub(crate) fn duration_ms(text: &str) -> Option<i64> {
     ms.is_finite().then(|| crate::number::whole(ms))
 }
 
+/// `10gb`, `512mb`, `100b` in bytes.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let cut = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+    let (number, unit) = text.split_at(cut);
+    let power = match unit {
+        "b" => 0,
+        "k" | "kb" => 10,
+        "m" | "mb" => 20,
+        "g" | "gb" => 30,
+        "t" | "tb" => 40,
+        "p" | "pb" => 50,
+        _ => return None,
+    };
+    let scale = 2_f64.powi(power);
+    u64::try_from(crate::number::whole(number.parse::<f64>().ok()? * scale)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,10 @@
 use crate::rest::Route;
 use crate::rest::Scope::Read;
 use crate::rest::route::{GET_HEAD, route};
-use crate::{aliases, docs, identity, indices, pipelines, search, streams, templates};
+use crate::{
+    aliases, cat, cluster, docs, identity, indices, nodes, pipelines, resolve, rollover, search,
+    streams, templates,
+};
 
 /// Each module's routes.
 const TABLES: &[&[Route]] = &[
@@ -15,6 +18,11 @@ const TABLES: &[&[Route]] = &[
     docs::ROUTES,
     pipelines::ROUTES,
     search::ROUTES,
+    cat::ROUTES,
+    cluster::ROUTES,
+    nodes::ROUTES,
+    rollover::ROUTES,
+    resolve::list::ROUTES,
 ];
 
 const ROOT: &[Route] = &[route(GET_HEAD, "/", Read, &[], identity::root)];

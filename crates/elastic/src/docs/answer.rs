@@ -41,16 +41,21 @@ pub(super) fn written(
 }
 
 /// An item of a bulk's answer that was written, as JSON text.
-pub(super) fn push_item(out: &mut String, kind: Kind, index: &Index, item: &Written, forced: bool) {
+pub(super) fn push_item(
+    out: &mut String,
+    kind: Kind,
+    (index, copies): (&str, u64),
+    item: &Written,
+    forced: bool,
+) {
     use std::fmt::Write as _;
-    let (_, copies) = shards(index);
     let forced = if forced { r#""forced_refresh":true,"# } else { "" };
     // Names of indices need no escapes.
     let written = write!(
         out,
         r#"{{"{}":{{"_index":"{}","_id":{},"_version":{},"result":"{}",{forced}"_shards":{{"total":{copies},"successful":1,"failed":0}},"_seq_no":{},"_primary_term":1,"status":{}}}}}"#,
         kind.name(),
-        index.name(),
+        index,
         Value::from(item.id.as_str()),
         item.version,
         item.result(),

@@ -269,6 +269,7 @@ fn check_id(action: &Action) -> Result<(), Error> {
 fn written(items: &[Item<'_>], results: Vec<Option<Came>>, took: u128, forced: bool) -> String {
     let errors = results.iter().any(|result| matches!(result, Some(Came::Failed(_)) | None));
     let mut out = String::with_capacity(200 * items.len() + 64);
+    let mut copies: HashMap<String, u64> = HashMap::new();
     out.push_str(&format!(r#"{{"took":{took},"errors":{errors},"items":["#));
     for (at, (item, result)) in items.iter().zip(results).enumerate() {
         if at > 0 {
@@ -277,7 +278,15 @@ fn written(items: &[Item<'_>], results: Vec<Option<Came>>, took: u128, forced: b
         let kind = item.action.kind;
         match result {
             Some(Came::Written(index, written)) => {
-                push_item(&mut out, kind, &index, &written, forced);
+                let copies = match copies.get(index.name()) {
+                    Some(copies) => *copies,
+                    None => {
+                        let (_, of) = crate::indices::shards(&index);
+                        copies.insert(index.name().to_owned(), of);
+                        of
+                    }
+                };
+                push_item(&mut out, kind, (index.name(), copies), &written, forced);
             }
             Some(Came::Shown(index, written, source)) => {
                 let mut body = super::answer::written(&index, &written, forced.then_some(true));

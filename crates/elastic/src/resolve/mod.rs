@@ -1,6 +1,7 @@
 //! Which indices a request means: names, wildcards, exclusions, aliases, data streams, date math.
 
 mod date_math;
+pub(crate) mod list;
 mod options;
 #[cfg(test)]
 mod tests;
