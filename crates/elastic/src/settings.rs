@@ -11,6 +11,8 @@ pub(crate) type Flat = Map<String, Value>;
 
 /// Says that an index is closed; never shown.
 pub(crate) const CLOSED: &str = "mangru.closed";
+/// How long documents are kept (`30d`); the store goes by it.
+pub(crate) const RETENTION_AGE: &str = "index.mangru.retention.age";
 
 /// Deepest nesting of settings.
 const DEPTH_MAX: usize = 32;
@@ -72,6 +74,7 @@ const KNOWN_BELOW: &[(&str, bool)] = &[
     ("index.highlight.", true),
     ("index.indexing.", true),
     ("index.lifecycle.", true),
+    ("index.mangru.", true),
     ("index.mapper.", true),
     ("index.mapping.", true),
     ("index.merge.", true),

@@ -18,7 +18,7 @@ pub(super) fn refresh(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
     Ok(Answer::json(json!({ "_shards": shards })))
 }
 
-/// `_flush`: what is acknowledged is on the disk already.
+/// `_flush`: what is in memory (and in the log) becomes segments.
 pub(super) fn flush(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
     let force = call.flag("force", false)?;
     if force && !call.flag("wait_if_ongoing", true)? {
@@ -28,10 +28,14 @@ pub(super) fn flush(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error>
             "Validation Failed: 1: wait_if_ongoing must be true for a force flush;",
         ));
     }
+    let options = Options::search().of(call)?;
+    for target in resolve::targets(elastic, call.part("index"), options)? {
+        elastic.store.flush(Some(&target.index)).map_err(|e| crate::error::store(&e))?;
+    }
     refresh(elastic, call)
 }
 
-/// `_forcemerge`
+/// `_forcemerge`: compaction goes on by itself; nothing is left to ask for.
 pub(super) fn force_merge(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
     call.params.int("max_num_segments")?;
     if call.flag("only_expunge_deletes", false)? && call.param("max_num_segments").is_some() {

@@ -49,12 +49,12 @@ pub(crate) async fn open(state: &Arc<State>, fs: Arc<dyn Fs>) -> Result<Arc<Stor
     let surface = Elastic::new(Arc::clone(&store), Arc::clone(&state.clock), options);
     let surface = Arc::new(surface);
     state.logs.set(Arc::clone(&surface));
-    tokio::spawn(upkeep(Arc::clone(state), surface));
+    tokio::spawn(upkeep(Arc::clone(state), Arc::clone(&store), surface));
     Ok(store)
 }
 
 /// Lets the store look after itself until the server stops.
-async fn upkeep(state: Arc<State>, surface: Arc<Elastic>) {
+async fn upkeep(state: Arc<State>, store: Arc<Store>, surface: Arc<Elastic>) {
     let mut stopping = state.stopping();
     let mut ticks = interval(UPKEEP_EVERY);
     loop {
@@ -62,9 +62,19 @@ async fn upkeep(state: Arc<State>, surface: Arc<Elastic>) {
             _ = ticks.tick() => {}
             () = stopped(&mut stopping) => return,
         }
-        let surface = Arc::clone(&surface);
-        if spawn_blocking(move || surface.maintain()).await.is_err() {
-            tracing::error!("the log store's upkeep failed by a mistake of ours");
+        let (store, surface) = (Arc::clone(&store), Arc::clone(&surface));
+        let work = spawn_blocking(move || {
+            surface.maintain();
+            // One step at a time; more is done while there is something to do.
+            while store.maintain()? {}
+            Ok::<(), logs::store::StoreError>(())
+        });
+        match work.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the log store's upkeep failed"),
+            Err(_) => {
+                tracing::error!("the log store's upkeep failed by a mistake of ours");
+            }
         }
     }
 }
