@@ -177,7 +177,7 @@ fn read_page(from: &mut Cursor<'_>, offset: u64) -> Result<Page, Damage> {
     let len = number(from)?;
     let (head, rep_len, def_len) = (number(from)?, number(from)?, number(from)?);
     let raw = number(from)?;
-    let slots = from.size(PAGE_BYTES_MAX)?;
+    let slots = from.size(SLOTS_MAX << 1 | 1)?;
     let missing = number(from)?;
     let levels = u64::from(head) + u64::from(rep_len) + u64::from(def_len);
     let (slots, compressed) = (narrow(slots >> 1), slots & 1 == 1);
@@ -187,6 +187,9 @@ fn read_page(from: &mut Cursor<'_>, offset: u64) -> Result<Page, Damage> {
     let crc = from.u32()?;
     Ok(Page { offset, len, crc, head, rep_len, def_len, raw, compressed, slots, missing })
 }
+
+/// Most values of a page, missing ones too: numbers of two bytes each in a memtable's documents.
+const SLOTS_MAX: usize = 1 << 26;
 
 /// Most bytes of a page, before and after compression: a dictionary, or 2,048 rows of a memtable's bytes.
 pub(crate) const PAGE_BYTES_MAX: usize = 1 << 30;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bytes::narrow;
 use super::hash::Fast;
-use crate::column::{Column, Kind, Values};
+use crate::column::{Column, Kind, Rows, Values};
 use crate::part::{Block, ReadError};
 
 /// Values among which it is decided whether a dictionary can pay.
@@ -14,7 +14,7 @@ const TRIAL: usize = 8_192;
 /// Share of distinct values, in percent, over which texts are kept without a dictionary.
 const DISTINCT_PERCENT_MAX: usize = 60;
 
-/// Rows in the order of arrival: the block and the row in it.
+/// Rows in some order: the block and the row in it.
 pub(crate) type Places = [(u32, u32)];
 
 /// A field's columns, one for each input block.
@@ -62,26 +62,25 @@ impl Gathered<'_> {
     }
 }
 
-/// The values of `columns` in `order`, which are places of `places`. Texts get a dictionary where it pays, if they `may`.
+/// The values of `columns` at `places`. Texts get a dictionary where it pays, if they `may`.
 pub(crate) fn gather<'a>(
     columns: &'a Columns,
     kind: Kind,
     places: &Places,
-    order: &[u32],
     may: bool,
 ) -> Gathered<'a> {
-    let (starts, list) = starts(columns, places, order);
+    let (starts, list) = starts(columns, places);
     let values = match kind {
-        Kind::Str => texts(columns, places, order, may),
-        Kind::Int => Sorted::Ints(numbers(columns, places, order, |values, at| match values {
+        Kind::Str => texts(columns, places, may),
+        Kind::Int => Sorted::Ints(numbers(columns, places, |values, at| match values {
             Values::Int(of) => Some(of[at]),
             Values::Str(_) | Values::Dict { .. } | Values::Float(_) | Values::Bool(_) => None,
         })),
-        Kind::Float => Sorted::Floats(numbers(columns, places, order, |values, at| match values {
+        Kind::Float => Sorted::Floats(numbers(columns, places, |values, at| match values {
             Values::Float(of) => Some(of[at]),
             Values::Str(_) | Values::Dict { .. } | Values::Int(_) | Values::Bool(_) => None,
         })),
-        Kind::Bool => Sorted::Bools(numbers(columns, places, order, |values, at| match values {
+        Kind::Bool => Sorted::Bools(numbers(columns, places, |values, at| match values {
             Values::Bool(of) => Some(of[at]),
             Values::Str(_) | Values::Dict { .. } | Values::Int(_) | Values::Float(_) => None,
         })),
@@ -89,13 +88,18 @@ pub(crate) fn gather<'a>(
     Gathered { starts, list, values }
 }
 
-fn starts(columns: &Columns, places: &Places, order: &[u32]) -> (Option<Vec<u32>>, bool) {
-    let mut starts = Vec::with_capacity(order.len() + 1);
+fn starts(columns: &Columns, places: &Places) -> (Option<Vec<u32>>, bool) {
+    let is_dense = |of: &Option<Arc<Column>>| {
+        of.as_ref().is_some_and(|column| matches!(column.rows, Rows::Dense))
+    };
+    if columns.iter().all(is_dense) {
+        return (None, false);
+    }
+    let mut starts = Vec::with_capacity(places.len() + 1);
     let mut end = 0;
     let (mut dense, mut list) = (true, false);
     starts.push(0);
-    for at in order {
-        let (block, row) = places[*at as usize];
+    for &(block, row) in places {
         let count = columns[block as usize].as_ref().map_or(0, |of| of.of(row as usize).len());
         dense &= count == 1;
         list |= count > 1;
@@ -108,12 +112,10 @@ fn starts(columns: &Columns, places: &Places, order: &[u32]) -> (Option<Vec<u32>
 fn numbers<T>(
     columns: &Columns,
     places: &Places,
-    order: &[u32],
     value: impl Fn(&Values, usize) -> Option<T>,
 ) -> Vec<T> {
-    let mut all = Vec::with_capacity(order.len());
-    for at in order {
-        let (block, row) = places[*at as usize];
+    let mut all = Vec::with_capacity(places.len());
+    for &(block, row) in places {
         if let Some(column) = &columns[block as usize] {
             all.extend(column.of(row as usize).filter_map(|at| value(&column.values, at)));
         }
@@ -124,18 +126,26 @@ fn numbers<T>(
 /// A dictionary that is being made.
 #[derive(Debug, Default)]
 struct Dictionary<'a> {
-    codes_by_word: HashMap<&'a str, u32, Fast>,
-    words: Vec<&'a str>,
+    codes_by_word: HashMap<&'a [u8], u32, Fast>,
+    words: Vec<&'a [u8]>,
     codes: Vec<u32>,
+    /// The last word: rows that lie together often have the same.
+    last: Option<(&'a [u8], u32)>,
 }
 
 impl<'a> Dictionary<'a> {
-    fn code(&mut self, word: &'a str) -> u32 {
+    fn code(&mut self, word: &'a [u8]) -> u32 {
+        if let Some((last, code)) = self.last
+            && last == word
+        {
+            return code;
+        }
         let next = narrow(self.words.len());
         let code = *self.codes_by_word.entry(word).or_insert(next);
         if code == next {
             self.words.push(word);
         }
+        self.last = Some((word, code));
         code
     }
 
@@ -145,13 +155,13 @@ impl<'a> Dictionary<'a> {
     }
 }
 
-fn texts<'a>(columns: &'a Columns, places: &Places, order: &[u32], may: bool) -> Sorted<'a> {
-    if may && let Some(found) = dictionary(columns, places, order) {
-        return Sorted::Dict { words: found.words, codes: found.codes };
+fn texts<'a>(columns: &'a Columns, places: &Places, may: bool) -> Sorted<'a> {
+    if may && let Some(found) = dictionary(columns, places) {
+        let text = |word: &&'a [u8]| std::str::from_utf8(word).expect("texts are whole");
+        return Sorted::Dict { words: found.words.iter().map(text).collect(), codes: found.codes };
     }
-    let mut all = Vec::with_capacity(order.len());
-    for at in order {
-        let (block, row) = places[*at as usize];
+    let mut all = Vec::with_capacity(places.len());
+    for &(block, row) in places {
         if let Some(column) = &columns[block as usize] {
             all.extend(column.of(row as usize).filter_map(|at| column.values.text(at)));
         }
@@ -162,22 +172,21 @@ fn texts<'a>(columns: &'a Columns, places: &Places, order: &[u32], may: bool) ->
 /// No code yet.
 const NONE: u32 = u32::MAX;
 
-fn dictionary<'a>(columns: &'a Columns, places: &Places, order: &[u32]) -> Option<Dictionary<'a>> {
+fn dictionary<'a>(columns: &'a Columns, places: &Places) -> Option<Dictionary<'a>> {
     let mut made = Dictionary::default();
     let (mut known, known_of) = known_codes(columns);
-    for at in order {
-        let (block, row) = places[*at as usize];
+    for &(block, row) in places {
         let Some(column) = &columns[block as usize] else { continue };
         for at in column.of(row as usize) {
             let code = match &column.values {
                 Values::Dict { codes, words } => {
                     let code = &mut known[known_of[block as usize]][codes[at] as usize];
                     if *code == NONE {
-                        *code = made.code(words.get(codes[at] as usize));
+                        *code = made.code(words.bytes_of(codes[at] as usize));
                     }
                     *code
                 }
-                Values::Str(texts) => made.code(texts.get(at)),
+                Values::Str(texts) => made.code(texts.bytes_of(at)),
                 Values::Int(_) | Values::Float(_) | Values::Bool(_) => continue,
             };
             made.codes.push(code);
@@ -224,9 +233,17 @@ pub(crate) fn first_texts(
         if columns.iter().all(Option::is_none) {
             continue;
         }
+        let mut last = ("", 0);
         for (code, (block, row)) in codes.iter_mut().zip(places) {
+            if *code != 0 {
+                continue;
+            }
             let text = columns[*block as usize].as_ref().and_then(|of| of.text(*row as usize));
-            let (Some(text), 0) = (text, *code) else { continue };
+            let Some(text) = text else { continue };
+            if text == last.0 {
+                *code = last.1;
+                continue;
+            }
             if let Some(known) = codes_by_text.get(text) {
                 *code = *known;
             } else if !text.is_empty() {
@@ -234,6 +251,7 @@ pub(crate) fn first_texts(
                 codes_by_text.insert(text.to_owned(), *code);
                 texts.push(text.to_owned());
             }
+            last = (text, *code);
         }
     }
     Ok((codes, texts))
@@ -242,7 +260,7 @@ pub(crate) fn first_texts(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::column::{Rows, Strings};
+    use crate::column::Strings;
 
     fn strings(texts: &[&str]) -> Strings {
         let mut all = Strings::default();
@@ -259,8 +277,8 @@ mod tests {
         };
         let two = Column { rows: Rows::Dense, values: Values::Str(strings(&["z", "z"])) };
         let columns = vec![Some(Arc::new(one)), None, Some(Arc::new(two))];
-        let places = [(0, 0), (0, 1), (0, 2), (1, 0), (2, 0), (2, 1)];
-        let made = gather(&columns, Kind::Str, &places, &[5, 3, 0, 1, 2, 4], true);
+        let places = [(2, 1), (1, 0), (0, 0), (0, 1), (0, 2), (2, 0)];
+        let made = gather(&columns, Kind::Str, &places, true);
         assert!(made.list);
         assert_eq!(made.starts, Some(vec![0, 1, 1, 3, 3, 4, 5]));
         let Sorted::Dict { words, codes } = &made.values else { panic!("{made:?}") };
@@ -278,10 +296,9 @@ mod tests {
             vec![Some(Arc::new(Column { rows: Rows::Dense, values: Values::Str(strings(&all)) }))]
         };
         let places: Vec<(u32, u32)> = (0..100).map(|row| (0, row)).collect();
-        let order: Vec<u32> = (0..100).collect();
         let has = |distinct| {
             let columns = texts(distinct);
-            let made = gather(&columns, Kind::Str, &places, &order, true);
+            let made = gather(&columns, Kind::Str, &places, true);
             matches!(made.values, Sorted::Dict { .. })
         };
         assert_eq!((has(60), has(61)), (true, false));

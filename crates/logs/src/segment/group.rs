@@ -56,8 +56,10 @@ struct Maker<'a> {
     input: &'a Input,
     options: &'a WriteOptions,
     packer: &'a mut Packer,
-    /// Places of the rows in the order of the file.
+    /// Rows by their place in the order of arrival, in the order of the file.
     order: Vec<u32>,
+    /// Their places in the input, in the order of the file.
+    places: Vec<(u32, u32)>,
     bytes: Vec<u8>,
     keys: Vec<Key>,
     chunks: Vec<Chunk>,
@@ -84,6 +86,7 @@ pub(crate) fn build(
         input,
         options,
         packer,
+        places: order.iter().map(|at| input.places[*at as usize]).collect(),
         order,
         bytes: Vec::new(),
         keys: Vec::new(),
@@ -217,7 +220,7 @@ impl Maker<'_> {
         for (field, kind) in &self.input.fields {
             let columns = gather::columns(&self.input.blocks, field, *kind)?;
             let is_main = field == main && *kind == Kind::Str;
-            let made = gather(&columns, *kind, &self.input.places, &self.order, !is_main);
+            let made = gather(&columns, *kind, &self.places, !is_main);
             if made.is_empty() {
                 continue;
             }
@@ -307,7 +310,7 @@ impl Maker<'_> {
         };
         let at = self.keys.iter().position(is_time)?;
         let columns = gather::columns(&self.input.blocks, TIMESTAMP, Kind::Int).ok()?;
-        let other = gather(&columns, Kind::Int, &self.input.places, &self.order, false);
+        let other = gather(&columns, Kind::Int, &self.places, false);
         let (Sorted::Ints(times), Sorted::Ints(others)) = (&made.values, &other.values) else {
             return None;
         };

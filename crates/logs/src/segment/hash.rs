@@ -54,6 +54,10 @@ impl std::hash::Hasher for Fast {
         self.0 = xxh3_64(bytes).wrapping_add(self.0.rotate_left(23));
     }
 
+    fn write_usize(&mut self, length: usize) {
+        self.0 = length as u64;
+    }
+
     fn write_u8(&mut self, _: u8) {
         // What ends a text in the standard library's hash of it.
     }

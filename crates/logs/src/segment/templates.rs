@@ -21,6 +21,9 @@ pub(crate) const HEAD_BYTES: usize = 1_024;
 /// Most templates of a row group.
 pub(crate) const TEMPLATES_MAX: usize = 65_536;
 
+/// Words of a line that memory is taken for beforehand.
+const TOKENS_GUESSED: usize = 16;
+
 /// Stands for a word that was cut out.
 const HOLE: u8 = 0x11;
 
@@ -80,6 +83,8 @@ impl Templates {
     /// The templates of `rows`, each a row of one of `columns` (`None`: nothing of the field in that block).
     pub(crate) fn build(columns: &[Option<&Column>], rows: &[(u32, u32)]) -> Self {
         let mut lines = Lines::default();
+        lines.ends.reserve(rows.len());
+        lines.tokens.reserve(rows.len() * TOKENS_GUESSED);
         let mut made = Self::default();
         let mut scratch = String::new();
         for (at, (block, row)) in rows.iter().enumerate() {
@@ -243,12 +248,7 @@ pub(crate) fn goes_on(template: &[u8]) -> bool {
 /// decided on are letters between words.
 fn stands_alone(line: &str, start: usize, end: usize) -> bool {
     let splits = |byte: Option<&u8>| {
-        byte.is_none_or(|byte| match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => true,
-            b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'=' | b'/' | b'|' => true,
-            b'!' | b'?' | b'*' | b'&' | b'%' | b'#' | b'@' | b'+' | b'-' | b'~' | b'\\' => true,
-            _ => false,
-        })
+        byte.is_none_or(|byte| b" \t\n\r()[]{}<>=/|!?*&%#@+-~\\".contains(byte))
     };
     let joins = |byte: Option<&u8>| matches!(byte, Some(b':' | b'.' | b',' | b';' | b'\''));
     let ends = |near: Option<&u8>, far: Option<&u8>| splits(near) || joins(near) && splits(far);

@@ -1,6 +1,7 @@
 //! Segments against the rows that they were written from.
 
 mod damage;
+mod hostile;
 mod memory;
 mod search;
 mod words;
