@@ -53,6 +53,14 @@ pub enum Known {
     Maybe,
 }
 
+/// In which rows of a block a word stands for itself: between spaces and brackets, not as a part of `a.b`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub proven: Bits,
+    /// Only their texts can tell. In all other rows it does not.
+    pub open: Bits,
+}
+
 /// Rows that are kept and searched together: a memtable, or a segment. Immutable: what it answers never changes, but for rows that
 /// a snapshot leaves out as deleted.
 pub trait Part: Send + Sync + std::fmt::Debug {
@@ -77,8 +85,8 @@ pub trait Part: Send + Sync + std::fmt::Debug {
         let _ = (field, value);
         false
     }
-    /// How many rows, deleted ones included, hold the case-folded `word` in the texts of `field`, where the part knows it without
-    /// looking at its blocks, and where the word stands alone ([`Block::alone`]) in all of them; `None` otherwise.
+    /// In how many rows, deleted ones included, the case-folded `word` is one of the words that `standard` makes of the texts of `field`, where the
+    /// part knows it without looking at its blocks; `None` when it does not.
     fn count_word(&self, field: &str, word: &str) -> Option<u64> {
         let _ = (field, word);
         None
@@ -106,12 +114,12 @@ pub trait Block: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Damage.
     fn word(&self, field: &str, word: &str) -> Result<Known, ReadError>;
-    /// Rows in which the case-folded `word` of the texts of `field` is a word of `standard` as well, proven without looking at texts: between
-    /// spaces, brackets and the like, not as the part of `a.b`. Other rows may have it, too. `None`: nothing is known.
+    /// Where the case-folded `word` is one of the words that `standard` makes of the texts of `field`, as far as it is known without looking at
+    /// them; `None` when nothing is.
     ///
     /// # Errors
     /// Damage.
-    fn alone(&self, field: &str, word: &str) -> Result<Option<Bits>, ReadError> {
+    fn standing(&self, field: &str, word: &str) -> Result<Option<Standing>, ReadError> {
         let _ = (field, word);
         Ok(None)
     }

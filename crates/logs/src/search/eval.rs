@@ -469,24 +469,21 @@ impl Eval {
             if kind != Kind::Str && (name.starts_with('_') || matches!(leaf.test, Test::Ips(_))) {
                 continue;
             }
-            let Some(mut open) = (if kind == Kind::Str {
+            let standing = match proven::single_word(leaf).filter(|_| kind == Kind::Str) {
+                Some(word) => at.block.standing(name, word)?,
+                None => None,
+            };
+            let open = if let Some(mut standing) = standing {
+                standing.proven.and(within);
+                rows.or(&standing.proven);
+                standing.open.and(within);
+                Some(Cow::Owned(standing.open))
+            } else if kind == Kind::Str {
                 narrowed(leaf, name, at, within)?
             } else {
                 Some(Cow::Borrowed(within))
-            }) else {
-                continue;
             };
-            if kind == Kind::Str
-                && let Some(word) = proven::single_word(leaf)
-                && let Some(mut sure) = at.block.alone(name, word)?
-            {
-                sure.and(&open);
-                rows.or(&sure);
-                open.to_mut().and_not(&sure);
-                if open.is_empty() {
-                    continue;
-                }
-            }
+            let Some(open) = open.filter(|open| !open.is_empty()) else { continue };
             let Some(column) = self.column(at, name, kind)? else { continue };
             if let Test::Words(words) = &leaf.test
                 && matches!(words.test, WordsTest::Phrase(_) | WordsTest::Intervals(_))

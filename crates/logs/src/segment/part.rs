@@ -3,12 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use super::read::{Inner, Segment};
+use super::templates::{Stand, is_kept_together};
 use super::tokens::{self, Rule};
 use super::{TEMPLATE, hash};
 use crate::bits::Bits;
 use crate::column::{Column, Kind, Strings, Values};
 use crate::ids;
-use crate::part::{Block, Known, Part, ReadError, system};
+use crate::part::{Block, Known, Part, ReadError, Standing, system};
 use crate::source;
 use crate::text::finest;
 
@@ -137,13 +138,13 @@ impl Inner {
         Ok(false)
     }
 
-    /// How many rows of a row group have the word, where its index knows and the word stands alone in all of them.
+    /// How many rows of a row group have the word, as a word of `standard`, where its index knows.
     fn count_in(&self, group: usize, field: &str, word: &str) -> Result<Option<u64>, ReadError> {
         if self.lacks_in(group, field, word, Want::Word)? {
             return Ok(Some(0));
         }
         let parts = parts(word);
-        if !is_word(&parts, word) {
+        if !is_word(&parts, word) || !is_kept_together(word) {
             return Ok(None);
         }
         let part = &parts[0];
@@ -155,11 +156,12 @@ impl Inner {
         if words.capped && self.group_has(group, &tokens::of_word(field, true, part))? {
             return Ok(None);
         }
-        if templates.iter().any(|(_, alone)| !alone) {
+        if templates.iter().any(|(_, stand)| *stand == Stand::Open) {
             return Ok(None);
         }
+        let templates = templates.iter().filter(|(_, stand)| *stand == Stand::Alone);
         let rows = |id: u32| words.rows.get(id as usize).map_or(0, |rows| u64::from(*rows));
-        Ok(Some(templates.iter().map(|(id, _)| rows(*id)).sum()))
+        Ok(Some(templates.map(|(id, _)| rows(*id)).sum()))
     }
 }
 
@@ -373,23 +375,32 @@ impl Block for SegmentBlock {
         self.find(field, value, Want::Value)
     }
 
-    fn alone(&self, field: &str, word: &str) -> Result<Option<Bits>, ReadError> {
+    fn standing(&self, field: &str, word: &str) -> Result<Option<Standing>, ReadError> {
         let has = self.inner.column_at(self.group, field, Kind::Str).is_some();
-        if !has || !self.inner.is_main(self.group, field) || !is_word(&parts(word), word) {
+        let main = has && self.inner.is_main(self.group, field);
+        if !main || !is_word(&parts(word), word) || !is_kept_together(word) {
             return Ok(None);
         }
         let words = self.inner.words(self.group)?;
         let Some(templates) = words.templates(&hash::folded(word)) else { return Ok(None) };
-        let mut rows = Bits::none(self.rows());
+        // Lines that are longer than their template can have any word, as far as the filters know.
+        let tokens = tokens::of_word(field, true, word);
+        let tails = words.capped && self.inner.blocks_with(self.group, &tokens)?.has(self.at);
+        let mut standing =
+            Standing { proven: Bits::none(self.rows()), open: Bits::none(self.rows()) };
         let mut at = 0;
         for (template, len) in words.runs(self.at) {
             let end = at + *len as usize;
-            if templates.binary_search(&(*template, true)).is_ok() {
-                (at..end).for_each(|row| rows.set(row));
+            let found = templates.binary_search_by_key(template, |(id, _)| *id);
+            let stand = found.map_or(Stand::Joined, |at| templates[at].1);
+            if stand == Stand::Alone {
+                (at..end).for_each(|row| standing.proven.set(row));
+            } else if stand == Stand::Open || tails && words.is_open(*template) {
+                (at..end).for_each(|row| standing.open.set(row));
             }
             at = end;
         }
-        Ok(Some(rows))
+        Ok(Some(standing))
     }
 
     fn id(&self, row: usize) -> Result<String, ReadError> {

@@ -7,7 +7,7 @@ use super::bytes::{Cursor, Damage, narrow, put_size, put_text};
 use super::column::Chunk;
 use super::filter::{Class, Fuse, put_classes, read_classes};
 use super::page::{Packer, Unpacker};
-use super::templates::{Templates, goes_on};
+use super::templates::{Stand, Templates, goes_on};
 use crate::column::Strings;
 
 /// Bytes under one checksum in the sections that are read in pieces.
@@ -129,7 +129,7 @@ pub(crate) struct Words {
     /// Ascending.
     pub(crate) words: Strings,
     list_ends: Vec<u32>,
-    lists: Vec<(u32, bool)>,
+    lists: Vec<(u32, Stand)>,
     /// Rows of each template, the one of no template included.
     pub(crate) rows: Vec<u32>,
     /// Templates (ascending) whose lines may have frequent words that are not in the template: none at all, or lines that go on.
@@ -141,8 +141,8 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// The templates (ids, ascending) that hold `word`, and whether it stands alone there; `None` when it is not frequent.
-    pub(crate) fn templates(&self, word: &str) -> Option<&[(u32, bool)]> {
+    /// The templates (ids, ascending) that hold `word`, and how it stands there; `None` when it is not frequent.
+    pub(crate) fn templates(&self, word: &str) -> Option<&[(u32, Stand)]> {
         let (mut low, mut high) = (0, self.words.len());
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -155,7 +155,7 @@ impl Words {
         None
     }
 
-    fn list(&self, at: usize) -> &[(u32, bool)] {
+    fn list(&self, at: usize) -> &[(u32, Stand)] {
         let start = if at == 0 { 0 } else { self.list_ends[at - 1] as usize };
         &self.lists[start..self.list_ends[at] as usize]
     }
@@ -178,7 +178,7 @@ pub(crate) fn put_words(made: &Templates, sorted: &[u32], packer: &mut Packer) -
     order.sort_unstable_by_key(|at| made.words.bytes_of(*at as usize));
     let mut lists = vec![Vec::new(); made.words.len()];
     for (template, words) in made.lists.iter().enumerate() {
-        words.iter().for_each(|(word, alone)| lists[*word as usize].push((template + 1, *alone)));
+        words.iter().for_each(|(word, stand)| lists[*word as usize].push((template + 1, *stand)));
     }
     let mut out = vec![u8::from(made.capped)];
     put_size(&mut out, order.len());
@@ -187,8 +187,8 @@ pub(crate) fn put_words(made: &Templates, sorted: &[u32], packer: &mut Packer) -
         let list = &lists[*at as usize];
         put_size(&mut out, list.len());
         let mut last = 0;
-        for (template, alone) in list {
-            put_size(&mut out, (template - last) << 1 | usize::from(*alone));
+        for (template, stand) in list {
+            put_size(&mut out, (template - last) << 2 | *stand as usize);
             last = *template;
         }
     }
@@ -222,9 +222,14 @@ pub(crate) fn read_words(bytes: &[u8], blocks: &[usize]) -> Result<Words, Damage
         let mut last = 0;
         for _ in 0..from.size(left)? {
             let step = from.size(u32::MAX as usize)?;
-            last += step >> 1;
+            last += step >> 2;
             let id = u32::try_from(last).map_err(|_| Damage::new("a template's id"))?;
-            made.lists.push((id, step & 1 == 1));
+            let stand = match step & 3 {
+                0 => Stand::Alone,
+                1 => Stand::Open,
+                _ => Stand::Joined,
+            };
+            made.lists.push((id, stand));
         }
         made.list_ends.push(narrow(made.lists.len()));
     }

@@ -13,7 +13,7 @@ use crate::text::finest;
 pub(crate) const FREQUENT_ROWS: u32 = 32;
 
 /// Words of a line that can be in its template.
-pub(crate) const HEAD_WORDS: usize = 64;
+pub(crate) const HEAD_WORDS: usize = 128;
 
 /// Bytes of a line that can be in its template.
 pub(crate) const HEAD_BYTES: usize = 1_024;
@@ -65,9 +65,8 @@ pub(crate) struct Templates {
     rare_ends: Vec<u32>,
     /// Frequent words, in the order in which they became frequent.
     pub(crate) words: Strings,
-    /// For each template but the first, the frequent words in it (ascending places in `words`) and whether they stand alone
-    /// ([`stands_alone`]), and its text.
-    pub(crate) lists: Vec<Vec<(u32, bool)>>,
+    /// For each template but the first, the frequent words in it (ascending places in `words`) and how they stand there, and its text.
+    pub(crate) lists: Vec<Vec<(u32, Stand)>>,
     pub(crate) texts: Vec<Vec<u8>>,
     /// Whether a frequent word may be a token of the filters as well: a line was longer than its head, or has no template.
     pub(crate) capped: bool,
@@ -136,16 +135,21 @@ impl Templates {
         if ids.len() == TEMPLATES_MAX {
             return 0;
         }
-        let mut list: Vec<(u32, bool)> = Vec::new();
-        for token in tokens.iter().filter(|token| token.head) {
+        let mut list: Vec<(u32, Stand)> = Vec::new();
+        for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.head) {
             let place = lines.place(token);
             if place != NOT_FREQUENT {
+                let is_static = |at: Option<usize>| {
+                    let near = at.and_then(|at| tokens.get(at)).filter(|near| near.head);
+                    near.is_some_and(|near| lines.place(near) != NOT_FREQUENT)
+                };
+                let statics = [is_static(at.checked_sub(1)), is_static(Some(at + 1))];
                 let end = token.start as usize + usize::from(token.len);
-                list.push((place, stands_alone(line, token.start as usize, end)));
+                list.push((place, stand(line, token.start as usize..end, statics)));
             }
         }
-        // A word that stands alone once does.
-        list.sort_unstable_by_key(|(place, alone)| (*place, !alone));
+        // A word that stands alone once does; one that never does is joined everywhere.
+        list.sort_unstable();
         list.dedup_by_key(|(place, _)| *place);
         self.lists.push(list);
         self.texts.push(text.to_vec());
@@ -243,18 +247,63 @@ pub(crate) fn goes_on(template: &[u8]) -> bool {
     template.last() == Some(&MORE)
 }
 
-/// Whether the word at `start..end` of `line` ends at its neighbours for every analyzer that splits at spaces and brackets and keeps
-/// letters together, as `standard` does: `a.b` and `a:b` are one of its words, `a: b` are two. Lines of one template answer alike: what is
-/// decided on are letters between words.
-fn stands_alone(line: &str, start: usize, end: usize) -> bool {
-    let splits = |byte: Option<&u8>| {
-        byte.is_none_or(|byte| b" \t\n\r()[]{}<>=/|!?*&%#@+-~\\".contains(byte))
-    };
-    let joins = |byte: Option<&u8>| matches!(byte, Some(b':' | b'.' | b',' | b';' | b'\''));
-    let ends = |near: Option<&u8>, far: Option<&u8>| splits(near) || joins(near) && splits(far);
-    let (before, after) = (&line.as_bytes()[..start], &line.as_bytes()[end..]);
-    let second_last = before.len().checked_sub(2).and_then(|at| before.get(at));
-    ends(before.last(), second_last) && ends(after.first(), after.get(1))
+/// How a word of a template stands among its neighbours, for an analyzer that splits as `standard` does: `a.b` is one of its words, `a. b` and `a,b`
+/// are two. Lines of one template answer alike: what is decided on are the letters between words, and frequent words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stand {
+    /// It is one of that analyzer's words.
+    Alone,
+    /// Only the line can tell.
+    Open,
+    /// It is always a part of another one.
+    Joined,
+}
+
+/// How one end of a word stands: `near` is next to it, then comes `far`, whose word is frequent when it `is_static`; `edge` is the word's own.
+fn stand_at(edge: u8, near: Option<u8>, far: Option<u8>, is_static: bool) -> Stand {
+    let Some(near) = near else { return Stand::Alone };
+    let is_other = |byte: u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b'_';
+    match near {
+        b'.' | b':' | b'\'' => match far {
+            None => Stand::Alone,
+            Some(far) if is_other(far) => Stand::Alone,
+            Some(far) if far.is_ascii_alphabetic() && edge.is_ascii_alphabetic() && is_static => {
+                Stand::Joined
+            }
+            Some(_) => Stand::Open,
+        },
+        // These join digits only, and a quote joins Hebrew.
+        b',' | b';' | b'"' if !edge.is_ascii_alphabetic() => Stand::Open,
+        near if is_other(near) => Stand::Alone,
+        _ => Stand::Open,
+    }
+}
+
+/// Whether `word` is of letters that `standard` and the finest words keep together alike: ASCII's, or syllables of Hangul. Han and Kana are split letter
+/// by letter, full-width letters stay what they are.
+pub(crate) fn is_kept_together(word: &str) -> bool {
+    word.is_ascii() || word.chars().all(|letter| ('\u{ac00}'..='\u{d7a3}').contains(&letter))
+}
+
+/// How the word at `of` in `line` stands; whether the words before and behind it are frequent.
+fn stand(line: &str, of: std::ops::Range<usize>, [before, behind]: [bool; 2]) -> Stand {
+    if !is_kept_together(&line[of.clone()]) {
+        return Stand::Open;
+    }
+    let bytes = line.as_bytes();
+    let back = |by: usize| of.start.checked_sub(by).map(|at| bytes[at]);
+    let ahead = |by: usize| bytes.get(of.end + by).copied();
+    let ends = [
+        stand_at(bytes[of.start], back(1), back(2), before),
+        stand_at(bytes[of.end - 1], ahead(0), ahead(1), behind),
+    ];
+    if ends.contains(&Stand::Joined) {
+        Stand::Joined
+    } else if ends == [Stand::Alone; 2] {
+        Stand::Alone
+    } else {
+        Stand::Open
+    }
 }
 
 /// A template's text for people: holes as `<*>`, a cut end as `…`, overlaps put together.
@@ -308,18 +357,23 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_alone_between_what_splits() {
-        let check = |line: &str| {
+    fn words_stand_as_their_neighbours_let_them() {
+        let check = |line: &str, statics: [bool; 2]| {
             let start = line.find("ab").unwrap();
-            stands_alone(line, start, start + 2)
+            stand(line, start..start + 2, statics)
         };
-        for line in ["ab", " ab ", "(ab)", "ab: c", "x, ab.", "k=ab/", "-ab;"] {
-            assert!(check(line), "{line}");
-        }
-        for line in ["ab.c", "c:ab", "ab:1", "수ab", "ab수", "\"ab\"", "ab\u{301}", "1.ab", "'ab'"]
+        for line in
+            ["ab", " ab ", "(ab)", "ab: c", "x, ab.", "k=ab/", "-ab;", "c,ab,c", "\"ab\"", "'ab'"]
         {
-            assert!(!check(line) || line == "'ab'", "{line}");
+            assert_eq!(check(line, [false; 2]), Stand::Alone, "{line}");
         }
+        for line in ["ab.c", "c:ab", "ab:1", "수ab", "ab수", "ab\u{301}", "1.ab"] {
+            assert_eq!(check(line, [false; 2]), Stand::Open, "{line}");
+        }
+        assert_eq!(stand("登録 x", 0..6, [false; 2]), Stand::Open);
+        assert_eq!(check("ab.c", [false, true]), Stand::Joined);
+        assert_eq!(check("c:ab ", [true, false]), Stand::Joined);
+        assert_eq!(check("ab:1", [true; 2]), Stand::Open);
     }
 
     #[test]
