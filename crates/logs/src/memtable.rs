@@ -178,15 +178,15 @@ fn join_values<'a>(all: impl Iterator<Item = &'a Values> + Clone, kind: Kind) ->
         }
         Kind::Int => Values::Int(flat(all, |values| match values {
             Values::Int(values) => values,
-            _ => &[],
+            Values::Str(_) | Values::Dict { .. } | Values::Float(_) | Values::Bool(_) => &[],
         })),
         Kind::Float => Values::Float(flat(all, |values| match values {
             Values::Float(values) => values,
-            _ => &[],
+            Values::Str(_) | Values::Dict { .. } | Values::Int(_) | Values::Bool(_) => &[],
         })),
         Kind::Bool => Values::Bool(flat(all, |values| match values {
             Values::Bool(values) => values,
-            _ => &[],
+            Values::Str(_) | Values::Dict { .. } | Values::Int(_) | Values::Float(_) => &[],
         })),
     }
 }

@@ -25,12 +25,10 @@ pub fn memtable<T: AsRef<str>>(
     let mut blocks = Vec::new();
     let mut next = 0;
     for run in documents.chunks(rows_max.max(1)) {
-        let mut arrival_us = next;
-        for document in run {
+        for (document, arrival_us) in run.iter().zip(next..) {
             let source = document.as_ref().as_bytes();
             let document = Document { source, id: None, routing: None, arrival_us };
             ingester.add(&document).expect("a test's document is good");
-            arrival_us += 1;
         }
         for block in ingester.finish().blocks {
             let rows = i64::try_from(block.rows()).expect("few");

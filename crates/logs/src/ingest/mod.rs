@@ -326,7 +326,7 @@ impl Ingester {
         match reader.value()? {
             Token::Object => self.object(reader, (key, edge, slot), depth),
             Token::Array => self.array(reader, (key, edge, slot), depth),
-            leaf => {
+            leaf @ (Token::Str(_) | Token::Number(..) | Token::Bool(_) | Token::Null) => {
                 let form = self.leaf(slot, leaf)?;
                 self.step(edge, Step::Leaf(form, false));
                 Ok(())
@@ -396,7 +396,7 @@ impl Ingester {
                     self.doc.node = None;
                     self.array(reader, (key, None, slot), depth + 1)?;
                 }
-                leaf => {
+                leaf @ (Token::Str(_) | Token::Number(..) | Token::Bool(_) | Token::Null) => {
                     let this = self.leaf(slot, leaf)?;
                     self.doc.is_whole &= this != Form::Null && form.is_none_or(|form| form == this);
                     form = Some(this);

@@ -233,7 +233,7 @@ fn whole_number(value: f64) -> Option<i64> {
         clippy::cast_possible_truncation,
         reason = "the fraction is to go, the range is tested"
     )]
-    (value >= -LIMIT && value < LIMIT).then(|| value as i64)
+    (-LIMIT..LIMIT).contains(&value).then_some(value as i64)
 }
 
 fn unsigned(leaf: Leaf<'_>) -> Stored<'_> {

@@ -85,6 +85,10 @@ impl Default for Shapes {
     }
 }
 
+fn index_of(edges: usize) -> u32 {
+    u32::try_from(edges).expect("fewer edges than nodes")
+}
+
 fn index(id: NodeId) -> usize {
     id.0 as usize
 }
@@ -121,7 +125,7 @@ impl Shapes {
             return Ok(None);
         }
         let node = &mut self.nodes[index(node)];
-        let at = u32::try_from(node.edges.len()).expect("fewer edges than nodes");
+        let at = index_of(node.edges.len());
         if node.edges.len() >= EDGES_LINEAR {
             if node.by_key.is_empty() {
                 let all = node.edges.iter().zip(0..);
