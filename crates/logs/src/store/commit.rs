@@ -299,7 +299,7 @@ pub(super) fn apply_group(
             // A row that was refused has the number of the row before it.
             seqs.push(seq);
         }
-        state.active().push(block.numbered(seqs, &versions, id_key), dead);
+        state.active().push(block.numbered(seqs, &versions, id_key), dead.as_ref());
     }
     for (row, id, ruling) in applied {
         let Some(ruling) = ruling else { continue };

@@ -100,7 +100,7 @@ impl Store {
         if let (How::Concat, Some(made)) = (how, &mut made) {
             made.deleted = Arc::new(joined(&inputs));
         }
-        let removed = self.replace(index, &inputs, made, flushed_seq, number + 1)?;
+        let removed = self.replace(index, &inputs, made.as_ref(), flushed_seq, number + 1)?;
         let mut state = index.state.lock();
         for (before, after) in views.iter().zip(removed) {
             lost_rows(before, &after).into_iter().for_each(|seq| state.delete(seq));
@@ -113,14 +113,14 @@ impl Store {
         &self,
         index: &Index,
         inputs: &[Held],
-        made: Option<Held>,
+        made: Option<&Held>,
         flushed_seq: i64,
         next_file: u64,
     ) -> Result<Vec<super::table::Deleted>, StoreError> {
         let is_input = |held: &Held| inputs.iter().any(|one| Arc::ptr_eq(&one.part, &held.part));
         let state = index.state.lock();
         let rest = state.segments.iter().filter(|held| !is_input(held));
-        let held: Vec<Held> = rest.chain(&made).cloned().collect();
+        let held: Vec<Held> = rest.chain(made).cloned().collect();
         drop(state);
         let saved = self.save_manifest(index, held, flushed_seq, next_file)?;
         let mut state = index.state.lock();

@@ -38,10 +38,10 @@ fn dates(field: &Field, path: &str, options: &mut WriteOptions, depth: usize) {
     }
     for (name, below) in &field.properties {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        match below.kind {
-            FieldType::Date => options.micros.push(path.clone()),
-            FieldType::DateNanos => options.nanos.push(path.clone()),
-            _ => {}
+        if below.kind == FieldType::Date {
+            options.micros.push(path.clone());
+        } else if below.kind == FieldType::DateNanos {
+            options.nanos.push(path.clone());
         }
         dates(below, &path, options, depth + 1);
     }
@@ -64,10 +64,7 @@ pub(super) fn about(index: &Index, state: &State) -> Map<String, Value> {
         "name": index.name, "uuid": index.uuid, "number": index.number, "created_ms": index.created_ms,
         "settings": state.settings, "mapping": state.mapping.to_json(),
     });
-    match about {
-        Value::Object(about) => about,
-        _ => Map::new(),
-    }
+    if let Value::Object(about) = about { about } else { Map::new() }
 }
 
 /// The folder's name for a day since 1970.
@@ -145,7 +142,7 @@ impl Store {
             let share = raw_bytes.saturating_mul(summary.rows as u64) / (live.max(1) as u64);
             made.extend(self.open_made(&path.0, &path.1, summary, share)?);
         }
-        self.commit_flush(index, &view, last_seq, made)?;
+        self.commit_flush(index, &view, last_seq, &made)?;
         self.memory.fetch_sub(raw_bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -191,11 +188,11 @@ impl Store {
         index: &Index,
         before: &View,
         last_seq: i64,
-        made: Vec<Held>,
+        made: &[Held],
     ) -> Result<(), StoreError> {
         let state = index.state.lock();
         let next_file = state.next_file + made.len().max(1) as u64;
-        let held: Vec<Held> = state.segments.iter().chain(&made).cloned().collect();
+        let held: Vec<Held> = state.segments.iter().chain(made).cloned().collect();
         drop(state);
         let saved = self.save_manifest(index, held, last_seq, next_file)?;
         let mut state = index.state.lock();

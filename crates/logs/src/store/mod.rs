@@ -131,17 +131,18 @@ impl Store {
             return Err(StoreError::Exists);
         }
         let created_ms = self.options.clock.now_ms();
-        let appended = self.log(|numbers| {
+        let uuid_of = |number| replay::uuid(self.options.seed, created_ms, number);
+        let appended = self.log(move |numbers| {
             numbers.next_index += 1;
             let number = numbers.next_index;
             Record::Create {
                 at: numbers.meta(),
                 number,
                 name: name.to_owned(),
-                uuid: replay::uuid(self.options.seed, created_ms, number),
+                uuid: uuid_of(number),
                 created_ms,
-                settings: settings.clone(),
-                mapping: Box::new(mapping.clone()),
+                settings,
+                mapping: Box::new(mapping),
             }
         });
         let (record, _turn) = appended?;

@@ -344,10 +344,7 @@ impl<'a> Input<'a> {
     }
 
     fn object(&mut self) -> Option<Map<String, Value>> {
-        match self.json()? {
-            Value::Object(object) => Some(object),
-            _ => None,
-        }
+        if let Value::Object(object) = self.json()? { Some(object) } else { None }
     }
 
     fn mapping(&mut self) -> Option<Box<Mapping>> {

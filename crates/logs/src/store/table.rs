@@ -49,7 +49,7 @@ impl Table {
     }
 
     /// Adds rows, of which `dead` are not there.
-    pub(super) fn push(&mut self, block: MemBlock, dead: Option<Bits>) {
+    pub(super) fn push(&mut self, block: MemBlock, dead: Option<&Bits>) {
         let rows = block.rows();
         let before: Vec<usize> = self.memtable.blocks().iter().map(|block| block.rows()).collect();
         let joined = self.memtable.push(block);
@@ -65,8 +65,8 @@ impl Table {
         let mut all = Bits::none(total);
         let mut base = 0;
         let lens = before[first..].iter().copied().chain([rows]);
-        for (bits, len) in olds.iter().chain([&dead]).zip(lens) {
-            bits.iter().flat_map(Bits::iter).for_each(|row| all.set(base + row));
+        for (bits, len) in olds.iter().map(Option::as_ref).chain([dead]).zip(lens) {
+            bits.into_iter().flat_map(Bits::iter).for_each(|row| all.set(base + row));
             base += len;
         }
         deleted.push(Some(all));

@@ -106,7 +106,7 @@ impl Store {
         let now = self.options.clock.mono();
         let indices = self.indices();
         let is_log_long = self.wal.byte_len() > limits.log_bytes;
-        let first = indices.iter().filter_map(|index| first_file(index)).min();
+        let first = indices.iter().filter_map(first_file).min();
         for index in &indices {
             let state = index.state.lock();
             let Some(table) = state.tables.last() else { continue };
@@ -156,7 +156,7 @@ impl Store {
         // Whatever is in files before has been applied then.
         let ticket = self.numbers.lock().next_ticket;
         self.turn.wait_until(ticket);
-        let needed = self.indices().iter().filter_map(|index| first_file(index)).min();
+        let needed = self.indices().iter().filter_map(first_file).min();
         let Some(needed) = needed.into_iter().chain(begun).min().filter(|file| file > oldest)
         else {
             return Ok(false);
