@@ -75,13 +75,13 @@ impl Store {
     /// Makes one segment of several, where that is due. Returns whether it was.
     pub(super) fn compact(&self, index: &Index) -> Result<bool, StoreError> {
         let _upkeep = index.upkeep.lock();
-        let state = index.state.lock();
+        let mut state = index.state.lock();
         let Some((how, chosen)) = plan(&state.segments).filter(|_| !state.is_removed) else {
             return Ok(false);
         };
         let inputs: Vec<Held> = chosen.iter().map(|at| state.segments[*at].clone()).collect();
         let options = write_options(index, &state);
-        let (number, flushed_seq) = (state.next_file, state.flushed_seq);
+        let (number, flushed_seq) = (state.reserve_files(1), state.flushed_seq);
         drop(state);
         let views: Vec<View> = inputs.iter().map(view).collect();
         let raw_bytes = inputs.iter().map(|held| held.entry.raw_bytes).sum();
@@ -100,7 +100,7 @@ impl Store {
         if let (How::Concat, Some(made)) = (how, &mut made) {
             made.deleted = Arc::new(joined(&inputs));
         }
-        let removed = self.replace(index, &inputs, made.as_ref(), flushed_seq, number + 1)?;
+        let removed = self.replace(index, &inputs, made.as_ref(), flushed_seq)?;
         let mut state = index.state.lock();
         for (before, after) in views.iter().zip(removed) {
             lost_rows(before, &after).into_iter().for_each(|seq| state.delete(seq));
@@ -115,14 +115,13 @@ impl Store {
         inputs: &[Held],
         made: Option<&Held>,
         flushed_seq: i64,
-        next_file: u64,
     ) -> Result<Vec<super::table::Deleted>, StoreError> {
         let is_input = |held: &Held| inputs.iter().any(|one| Arc::ptr_eq(&one.part, &held.part));
         let state = index.state.lock();
         let rest = state.segments.iter().filter(|held| !is_input(held));
         let held: Vec<Held> = rest.chain(made).cloned().collect();
         drop(state);
-        let saved = self.save_manifest(index, held, flushed_seq, next_file)?;
+        let saved = self.save_manifest(index, held, flushed_seq)?;
         let mut state = index.state.lock();
         let now = |input: &Held| {
             let held = state.segments.iter().find(|held| Arc::ptr_eq(&held.part, &input.part));
@@ -148,12 +147,12 @@ impl Store {
         let state = index.state.lock();
         let victims = victims(&state.settings, &state.segments, self.options.clock.now_ms());
         let inputs: Vec<Held> = victims.iter().map(|at| state.segments[*at].clone()).collect();
-        let (next_file, flushed_seq) = (state.next_file, state.flushed_seq);
+        let flushed_seq = state.flushed_seq;
         drop(state);
         if inputs.is_empty() || index.state.lock().is_removed {
             return Ok(false);
         }
-        self.replace(index, &inputs, None, flushed_seq, next_file)?;
+        self.replace(index, &inputs, None, flushed_seq)?;
         Ok(true)
     }
 }

@@ -121,14 +121,14 @@ impl Store {
     /// Makes segments of the oldest memtable of `index`, which must not be the one that grows.
     pub(super) fn flush_oldest(&self, index: &Index) -> Result<(), StoreError> {
         let _upkeep = index.upkeep.lock();
-        let state = index.state.lock();
+        let mut state = index.state.lock();
         if state.tables.len() < 2 || state.is_removed {
             return Ok(());
         }
         let table = &state.tables[0];
         let (view, last_seq, raw_bytes) = (table.view(), table.last_seq, table.raw_bytes);
         let options = write_options(index, &state);
-        let first_file = state.next_file;
+        let first_file = state.reserve_files(DAYS_MAX);
         drop(state);
         let live: usize = view.part.rows();
         let mut made: Vec<Held> = Vec::new();
@@ -191,10 +191,9 @@ impl Store {
         made: &[Held],
     ) -> Result<(), StoreError> {
         let state = index.state.lock();
-        let next_file = state.next_file + made.len().max(1) as u64;
         let held: Vec<Held> = state.segments.iter().chain(made).cloned().collect();
         drop(state);
-        let saved = self.save_manifest(index, held, last_seq, next_file)?;
+        let saved = self.save_manifest(index, held, last_seq)?;
         let mut state = index.state.lock();
         let table = state.tables.remove(0);
         state.flushed_seq = last_seq;
@@ -207,23 +206,23 @@ impl Store {
     }
 
     /// Makes the index's segments durable: files of deleted rows that are out of date, and the manifest. Returns the segments with what is saved
-    /// of them now, and the number of the next file.
+    /// of them now.
     pub(super) fn save_manifest(
         &self,
         index: &Index,
         mut held: Vec<Held>,
         flushed_seq: i64,
-        mut next_file: u64,
-    ) -> Result<(Vec<Held>, u64), StoreError> {
+    ) -> Result<Vec<Held>, StoreError> {
         let fs = self.options.fs.as_ref();
+        let mut number = index.state.lock().reserve_files(held.len());
         let mut old_files = Vec::new();
         for one in &mut held {
             if Arc::ptr_eq(&one.deleted, &one.saved) {
                 continue;
             }
             let stem = one.entry.file.trim_end_matches(".parquet");
-            let file = format!("{stem}.{next_file}.deleted");
-            next_file += 1;
+            let file = format!("{stem}.{number}.deleted");
+            number += 1;
             manifest::save_deleted(fs, &index.dir.join(&file), &one.deleted).map_err(io)?;
             old_files.extend(one.entry.deleted.replace(file));
             one.saved = Arc::clone(&one.deleted);
@@ -232,7 +231,7 @@ impl Store {
         let entries = held.iter().map(|one| &one.entry).chain(&state.damaged).cloned();
         let manifest = Manifest {
             flushed_seq,
-            next_file,
+            next_file: state.next_file,
             segments: entries.collect(),
             about: about(index, &state),
         };
@@ -242,12 +241,12 @@ impl Store {
             // What stays is removed at the next start.
             drop(fs.remove_file(&index.dir.join(file)));
         }
-        Ok((held, next_file))
+        Ok(held)
     }
 }
 
 /// Puts segments into the state as they were saved; rows that were deleted meanwhile stay deleted.
-pub(super) fn install(state: &mut State, (saved, next_file): (Vec<Held>, u64)) {
+pub(super) fn install(state: &mut State, saved: Vec<Held>) {
     let old = std::mem::take(&mut state.segments);
     state.segments = saved;
     for one in &mut state.segments {
@@ -255,7 +254,6 @@ pub(super) fn install(state: &mut State, (saved, next_file): (Vec<Held>, u64)) {
             one.deleted = Arc::clone(&now.deleted);
         }
     }
-    state.next_file = next_file;
     state.changed();
 }
 

@@ -105,6 +105,13 @@ impl State {
         self.tables.last_mut().expect("there is always one that grows")
     }
 
+    /// Numbers for `n` files, the first of them. None is given twice, even if what it was for fails: a name on the disk always means the same.
+    pub(super) fn reserve_files(&mut self, n: usize) -> u64 {
+        let first = self.next_file;
+        self.next_file += n as u64;
+        first
+    }
+
     /// What is searched has changed.
     pub(super) fn changed(&mut self) {
         self.views = None;
