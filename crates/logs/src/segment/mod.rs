@@ -43,8 +43,8 @@ pub use write::write;
 /// Version of everything that is not Parquet's.
 pub const VERSION: u32 = 1;
 
-/// Most rows of a row group; more input becomes more row groups.
-pub const GROUP_ROWS_MAX: usize = 1 << 20;
+/// Most rows of a row group; more input becomes more row groups. Bounds the memory of a rewrite: a row group is made as a whole.
+pub const GROUP_ROWS_MAX: usize = 1 << 18;
 
 /// The system's column of templates' ids (0: none), for other readers of the file.
 pub(crate) const TEMPLATE: &str = "_template";

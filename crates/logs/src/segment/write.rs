@@ -30,7 +30,7 @@ pub fn write(
 ) -> Result<Summary, WriteError> {
     let mut packer = packer(path)?;
     let mut output = Output::create(fs, path, options.id_key)?;
-    for input in inputs(views)? {
+    for input in inputs(views, GROUP_ROWS_MAX)? {
         output.group(&group::build(&input, options, &mut packer)?)?;
     }
     output.finish(fs, &mut packer)
@@ -44,8 +44,8 @@ fn io_error(path: &Path, error: std::io::Error) -> WriteError {
     WriteError::Io { path: path.display().to_string(), error }
 }
 
-/// Cuts the rows of `views` into row groups, whole blocks each.
-fn inputs(views: &[View]) -> Result<Vec<Input>, WriteError> {
+/// Cuts the rows of `views` into row groups of at most `rows_max` rows, whole blocks each.
+pub(crate) fn inputs(views: &[View], rows_max: usize) -> Result<Vec<Input>, WriteError> {
     let mut fields: Vec<(String, Kind)> = Vec::new();
     for field in system::ALL {
         fields.extend(Kind::ALL.map(|kind| (field.to_owned(), kind)));
@@ -67,7 +67,7 @@ fn inputs(views: &[View]) -> Result<Vec<Input>, WriteError> {
             if count == 0 {
                 continue;
             }
-            let full = |input: &Input| input.places.len() + count > GROUP_ROWS_MAX;
+            let full = |input: &Input| input.places.len() + count > rows_max;
             if inputs.last().is_none_or(full) {
                 let part = view.part.name().to_owned();
                 let fields = fields.clone();
