@@ -6,6 +6,7 @@
 //! Knows nothing of sockets, threads or configuration files.
 
 mod aliases;
+mod by_query;
 mod cat;
 mod cluster;
 pub(crate) mod docs;
@@ -13,6 +14,7 @@ pub mod error;
 mod identity;
 mod indices;
 pub mod ingest;
+mod lifecycle;
 mod meta;
 mod nodes;
 mod number;
@@ -67,6 +69,8 @@ pub struct Elastic {
     meta: RwLock<Arc<Meta>>,
     /// Scrolls and points in time.
     pub(crate) contexts: Mutex<search::Contexts>,
+    pub(crate) tasks: by_query::Tasks,
+    looked: lifecycle::Last,
     /// Held while indices or documents of [`Meta`] change.
     changing: Mutex<()>,
     pub(crate) pipelines: pipelines::Cache,
@@ -81,8 +85,20 @@ impl Elastic {
         let meta = RwLock::new(Arc::new(Meta::load(&store)));
         let cluster_uuid = identity::cluster_uuid(&store, clock.as_ref(), options.seed);
         let (pipelines, contexts) = (pipelines::Cache::default(), Mutex::default());
-        let changing = Mutex::new(());
-        Self { options, cluster_uuid, clock, store, meta, contexts, changing, pipelines }
+        let (changing, tasks) = (Mutex::new(()), by_query::Tasks::default());
+        let looked = lifecycle::Last::default();
+        Self {
+            options,
+            cluster_uuid,
+            clock,
+            store,
+            meta,
+            contexts,
+            changing,
+            pipelines,
+            tasks,
+            looked,
+        }
     }
 
     /// Answers `request`; never fails.
@@ -92,7 +108,9 @@ impl Elastic {
     }
 
     /// What is to be done from time to time: called every second or so.
-    pub fn maintain(&self) {}
+    pub fn maintain(&self) {
+        lifecycle::maintain(self, &self.looked);
+    }
 
     /// A setting of the cluster that somebody has set.
     pub(crate) fn cluster_setting(&self, name: &str) -> Option<String> {

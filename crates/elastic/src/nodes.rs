@@ -59,7 +59,7 @@ fn address(call: &Call<'_>) -> String {
     }
 }
 
-fn head(elastic: &Elastic, node: Value) -> Value {
+fn head(elastic: &Elastic, node: &Value) -> Value {
     json!({
         "_nodes": { "total": 1, "successful": 1, "failed": 0 },
         "cluster_name": elastic.options.cluster_name,
@@ -74,7 +74,7 @@ fn info(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
     let version = identity::version(call.request.identity);
     Ok(Answer::json(head(
         elastic,
-        json!({
+        &json!({
             "name": elastic.options.node_name,
             "transport_address": "127.0.0.1:9300",
             "host": ip,
@@ -105,7 +105,7 @@ fn figures(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
     let ip = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
     Ok(Answer::json(head(
         elastic,
-        json!({
+        &json!({
             "timestamp": elastic.clock.now_ms(),
             "name": elastic.options.node_name,
             "transport_address": "127.0.0.1:9300",

@@ -45,7 +45,7 @@ fn rollover(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
     let fits = met.is_empty() || met.values().any(|met| met == &Value::Bool(true));
     let rolled = fits && !dry;
     if rolled {
-        plan.run(elastic, &changing, wanted)?;
+        plan.run(elastic, &changing, &wanted)?;
     }
     Ok(Answer::json(json!({
         "acknowledged": rolled,
@@ -69,7 +69,7 @@ pub(crate) fn roll_if(
     let met = check(elastic, &plan.old, conditions)?;
     let fits = met.values().any(|met| met == &Value::Bool(true));
     if fits {
-        plan.run(elastic, changing, Wanted::default())?;
+        plan.run(elastic, changing, &Wanted::default())?;
     }
     Ok(fits)
 }
@@ -119,11 +119,16 @@ impl<'a> Plan<'a> {
         Ok(Self { name, is_stream: false, old: there(old)?, new, marked })
     }
 
-    fn run(&self, elastic: &Elastic, changing: &Changing<'_>, wanted: Wanted) -> Result<(), Error> {
+    fn run(
+        &self,
+        elastic: &Elastic,
+        changing: &Changing<'_>,
+        wanted: &Wanted,
+    ) -> Result<(), Error> {
         let meta = elastic.meta();
         let template_name = if self.is_stream { self.name } else { &self.new };
         let base = templates::for_index(&meta, template_name)?;
-        let mut wanted = base.map(|base| base.wanted).unwrap_or_default().overlaid(&wanted);
+        let mut wanted = base.map(|base| base.wanted).unwrap_or_default().overlaid(wanted);
         if self.is_stream {
             let document = meta.stream(self.name).map(|document| (**document).clone());
             let document = document.ok_or_else(|| Error::no_index(self.name))?;

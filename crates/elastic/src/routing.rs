@@ -118,7 +118,7 @@ fn murmur3(text: &str) -> i32 {
     hash ^= u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    i32::from_ne_bytes((hash ^ (hash >> 16)).to_ne_bytes())
+    (hash ^ (hash >> 16)).cast_signed()
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
             ("hello wo", 0xdf0c_a123),
             ("hello wor", 0xe7744d61),
         ] {
-            assert_eq!(u32::from_ne_bytes(murmur3(text).to_ne_bytes()), want, "{text}");
+            assert_eq!(murmur3(text).cast_unsigned(), want, "{text}");
         }
         assert_eq!((routing_shards(1), routing_shards(3)), (1024, 768));
     }

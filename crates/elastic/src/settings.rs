@@ -11,8 +11,6 @@ pub(crate) type Flat = Map<String, Value>;
 
 /// Says that an index is closed; never shown.
 pub(crate) const CLOSED: &str = "mangru.closed";
-/// How long documents are kept (`30d`); the store goes by it.
-pub(crate) const RETENTION_AGE: &str = "index.mangru.retention.age";
 
 /// Deepest nesting of settings.
 const DEPTH_MAX: usize = 32;

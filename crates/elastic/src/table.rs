@@ -4,8 +4,8 @@ use crate::rest::Route;
 use crate::rest::Scope::Read;
 use crate::rest::route::{GET_HEAD, route};
 use crate::{
-    aliases, cat, cluster, docs, identity, indices, nodes, pipelines, resolve, rollover, search,
-    streams, templates,
+    aliases, by_query, cat, cluster, docs, identity, indices, lifecycle, nodes, pipelines, resolve,
+    rollover, search, streams, templates,
 };
 
 /// Each module's routes.
@@ -19,6 +19,8 @@ const TABLES: &[&[Route]] = &[
     pipelines::ROUTES,
     search::ROUTES,
     cat::ROUTES,
+    by_query::ROUTES,
+    lifecycle::ROUTES,
     cluster::ROUTES,
     nodes::ROUTES,
     rollover::ROUTES,

@@ -31,13 +31,16 @@ enum Came {
     Failed(Error),
 }
 
+/// A document that waits, the place of its item, and what is shown of it.
+type Pending<'a> = (usize, Doc<'a>, Option<(Filter, Value)>);
+
 /// A bulk at work.
 struct Bulk<'a> {
     elastic: &'a Elastic,
     /// Where names lead, so that each is asked for once.
     places: HashMap<(String, Kind, Need), Result<Arc<Index>, Error>>,
     /// Documents that wait for the store, each with the place of its item.
-    pending: Vec<(usize, Doc<'a>, Option<(Filter, Value)>)>,
+    pending: Vec<Pending<'a>>,
     /// Index and identifier of those of them that have one.
     names: HashSet<(String, String)>,
     /// Bytes of those of them that pipelines made.
@@ -158,7 +161,7 @@ impl<'a> Bulk<'a> {
         }
         let condition = match action.condition {
             Condition::None => change.own_condition(),
-            said => said,
+            said @ (Condition::SeqNo { .. } | Condition::External { .. }) => said,
         };
         let planned = plan(self.elastic, index, &action.index, (id, routing), &change, condition)?;
         match planned {

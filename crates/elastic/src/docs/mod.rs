@@ -11,7 +11,7 @@ pub(crate) mod source;
 mod update;
 mod write;
 
-pub(crate) use place::{Need, place};
+pub(crate) use place::{Need, check_writable, place};
 pub(crate) use write::{Doc, Kind, Written, check_id, write_all};
 
 use crate::rest::Route;

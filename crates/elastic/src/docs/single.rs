@@ -145,9 +145,9 @@ pub(super) fn condition(call: &Call<'_>, kind: Kind) -> Result<Condition, Error>
     let version = number("version")?;
     let kind_of_version = call.param("version_type").unwrap_or("internal");
     if kind == Kind::Create && (version.is_some() || kind_of_version != "internal") {
-        return Err(invalid(&format!(
-            "create operations only support internal versioning. use index instead"
-        )));
+        return Err(invalid(
+            "create operations only support internal versioning. use index instead",
+        ));
     }
     condition_of(seq, term, version, kind_of_version)
 }

@@ -175,7 +175,7 @@ pub(super) fn update(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error
     change.doc_as_upsert |= call.flag("doc_as_upsert", false)?;
     let condition = match condition(call, Kind::Update)? {
         Condition::None => change.own_condition(),
-        said => said,
+        said @ (Condition::SeqNo { .. } | Condition::External { .. }) => said,
     };
     let refreshed = refreshed(call)?;
     let need = Need { alias: call.flag("require_alias", false)?, stream: false };

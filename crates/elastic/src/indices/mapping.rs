@@ -82,16 +82,16 @@ pub(super) fn fields(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error
 
 fn put_defaults(body: &mut Value, field: &Field) {
     let Some(map) = body.as_object_mut() else { return };
-    let defaults: &[(&str, Value)] = match field.kind {
-        FieldType::Text => &[
-            ("analyzer", json!("default")),
-            ("index", json!(true)),
-            ("store", json!(false)),
-            ("norms", json!(true)),
-            ("index_options", json!("positions")),
-        ],
-        _ => &[("index", json!(true)), ("store", json!(false)), ("doc_values", json!(true))],
-    };
+    let text: &[(&str, Value)] = &[
+        ("analyzer", json!("default")),
+        ("index", json!(true)),
+        ("store", json!(false)),
+        ("norms", json!(true)),
+        ("index_options", json!("positions")),
+    ];
+    let others: &[(&str, Value)] =
+        &[("index", json!(true)), ("store", json!(false)), ("doc_values", json!(true))];
+    let defaults = if field.kind == FieldType::Text { text } else { others };
     for (name, value) in defaults {
         if !map.contains_key(*name) {
             map.insert((*name).to_owned(), value.clone());

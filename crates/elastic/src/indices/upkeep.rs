@@ -1,6 +1,5 @@
 //! `_refresh`, `_flush`, `_forcemerge`, `_cache/clear`, `_stats`.
 
-use logs::store::Index;
 use serde_json::{Map, Value, json};
 
 use crate::Elastic;
@@ -8,7 +7,7 @@ use crate::error::Error;
 use crate::resolve::{self, Options};
 use crate::rest::{Answer, Call};
 
-use super::{shards, shards_json};
+use super::shards_json;
 
 /// `_refresh` and `_cache/clear`: what is acknowledged is searchable already.
 pub(super) fn refresh(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
@@ -105,11 +104,4 @@ fn figures((docs, deleted, bytes): (u64, u64, u64), wanted: &dyn Fn(&str) -> boo
         .filter(|(name, _)| wanted(if name == "merges" { "merge" } else { name }))
         .collect();
     Value::Object(names)
-}
-
-/// How many copies an index says to have beyond those that are there.
-#[must_use]
-pub(crate) fn missing_copies(index: &Index) -> u64 {
-    let (count, copies) = shards(index);
-    count.saturating_mul(copies - 1)
 }

@@ -30,7 +30,6 @@ pub struct Route {
 
 pub(crate) const GET: &[Method] = &[Method::Get];
 pub(crate) const GET_HEAD: &[Method] = &[Method::Get, Method::Head];
-pub(crate) const HEAD: &[Method] = &[Method::Head];
 pub(crate) const POST: &[Method] = &[Method::Post];
 pub(crate) const PUT: &[Method] = &[Method::Put];
 pub(crate) const POST_PUT: &[Method] = &[Method::Post, Method::Put];
