@@ -105,7 +105,7 @@ class Cases:
         if some(.1):
             d[rng.choice(["level", "tags", "ok", "bytes", "message"])] = None
         if some(.05):
-            d["empty"] = rng.choice([[], {}, [None], ""])
+            d["empty"] = rng.choice([[], {}, [None], None])
         return d
 
     def numbers(self, d, some, many):
@@ -475,7 +475,7 @@ class Cases:
         if rng.random() < .15:
             body["_source"] = rng.choice([False, "level", ["host.*", "seq"], {"includes": ["*"], "excludes": ["message", "n"]}, {"excludes": ["host"]}, ["h*"], "n.k", []])
         if rng.random() < .1:
-            body["docvalue_fields"] = rng.sample(f.keyword[:4] + f.numeric + f.date + f.boolean + f.ip, 2) + [{"field": "@timestamp", "format": rng.choice(["epoch_millis", "yyyy-MM-dd", "date_time"])}]
+            body["docvalue_fields"] = rng.sample(f.keyword[:4] + f.numeric + f.date[1:] + f.boolean + f.ip, 2) + [{"field": "@timestamp", "format": rng.choice(["epoch_millis", "yyyy-MM-dd", "date_time"])}]
         if rng.random() < .1:
             body["track_total_hits"] = rng.choice([True, False, 5])
         if rng.random() < .08:
