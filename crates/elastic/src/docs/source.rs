@@ -114,7 +114,13 @@ impl Filter {
         let mut out = Map::new();
         for (key, value) in map {
             let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            let fits = |patterns: &[String]| patterns.iter().any(|one| simple_match(one, &full));
+            // A key with dots stands for the objects that it names.
+            let names = full.match_indices('.').map(|(at, _)| at).chain([full.len()]);
+            let inside: Vec<&str> =
+                names.filter(|at| *at > path.len()).map(|at| &full[..at]).collect();
+            let fits = |patterns: &[String]| {
+                patterns.iter().any(|one| inside.iter().any(|name| simple_match(one, name)))
+            };
             if fits(&self.excludes) {
                 continue;
             }
@@ -169,6 +175,19 @@ mod tests {
                 json!({"a": {"b": 1, "c": [{"d": 2}]}}),
             ),
             (json!("nope"), json!({})),
+        ] {
+            assert_eq!(Filter::of_body(&source).unwrap().apply(document.clone()), want, "{source}");
+        }
+    }
+
+    #[test]
+    fn keys_with_dots_are_paths() {
+        let document = json!({"a.b": 1, "a": {"b.c": 2}, "d": 3});
+        for (source, want) in [
+            (json!("a"), json!({"a.b": 1, "a": {"b.c": 2}})),
+            (json!("a.b"), json!({"a.b": 1, "a": {"b.c": 2}})),
+            (json!({"excludes": ["a"]}), json!({"d": 3})),
+            (json!({"excludes": ["a.b.c"]}), json!({"a.b": 1, "a": {}, "d": 3})),
         ] {
             assert_eq!(Filter::of_body(&source).unwrap().apply(document.clone()), want, "{source}");
         }

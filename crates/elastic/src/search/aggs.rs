@@ -1139,6 +1139,7 @@ fn pipeline(name: &str, opts: Opts<'_>) -> Result<Pipeline, Error> {
                 .size("window", 1)?
                 .ok_or_else(|| parsing("Required [window] for [moving_fn] aggregation"))?,
             shift: opts.int("shift")?.unwrap_or(0),
+            of_values: false,
             function: Moving::parse(&script(&opts)?).map_err(bad_script)?,
         },
         "moving_avg" => moving_avg(&opts)?,
@@ -1204,7 +1205,12 @@ fn moving_avg(opts: &Opts<'_>) -> Result<PipelineKind, Error> {
     if opts.get("predict").is_some() || opts.is_set("minimize")? {
         return Err(parsing("[moving_avg] predict and minimize are not supported"));
     }
-    Ok(PipelineKind::MovingFn { window: opts.size("window", 1)?.unwrap_or(5), shift: 1, function })
+    Ok(PipelineKind::MovingFn {
+        window: opts.size("window", 1)?.unwrap_or(5),
+        shift: 0,
+        of_values: true,
+        function,
+    })
 }
 
 fn bucket_sort(opts: &Opts<'_>) -> Result<Vec<Order>, Error> {

@@ -67,7 +67,7 @@ pub(super) fn analyze(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
             last = position + token.position;
             tokens.push(json!({
                 "token": token.text, "start_offset": base + start, "end_offset": base + end,
-                "type": kind(&token.text), "position": last,
+                "type": token.kind, "position": last,
             }));
             if tokens.len() > most {
                 return Err(Error::new(
@@ -94,18 +94,6 @@ pub(super) fn analyze(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
 /// Where a byte is, in the units of UTF-16 that clients count in.
 fn letters(text: &str, byte: usize) -> usize {
     text.get(..byte).map_or(0, |head| head.encode_utf16().count())
-}
-
-fn kind(word: &str) -> &'static str {
-    if word.bytes().all(|byte| byte.is_ascii_digit()) {
-        "<NUM>"
-    } else if word.chars().any(|letter| ('\u{ac00}'..='\u{d7a3}').contains(&letter)) {
-        "<HANGUL>"
-    } else if word.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)) {
-        "<IDEOGRAPHIC>"
-    } else {
-        "<ALPHANUM>"
-    }
 }
 
 fn analyzer(elastic: &Elastic, index: &str, opts: &Opts<'_>) -> Result<Arc<Analyzer>, Error> {

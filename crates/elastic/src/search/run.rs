@@ -306,9 +306,12 @@ fn hit_list(found: &Found, hits: Vec<Value>, ask: &Ask, look: Look) -> Value {
             list.insert("total".to_owned(), json!({"value": total.value, "relation": relation}));
         }
     }
-    let by_score = ask.request.sort.is_empty()
-        || ask.request.track_scores
-        || ask.request.sort.iter().any(|sort| sort.by == SortBy::Score);
+    // Sorted by more than the score, and where hits are collapsed, the best score is computed only when it is asked for.
+    let by_score = match ask.request.sort.as_slice() {
+        [] => ask.request.collapse.is_none(),
+        [sort] => sort.by == SortBy::Score && ask.request.collapse.is_none(),
+        _ => false,
+    } || ask.request.track_scores;
     let max = found.max_score.filter(|_| by_score && ask.request.size > 0);
     list.insert("max_score".to_owned(), max.map_or(Value::Null, short));
     list.insert("hits".to_owned(), Value::Array(hits));
@@ -398,7 +401,7 @@ pub(crate) fn query_error(error: &QueryError) -> Error {
                 .caused_by(Error::new(400, "number_format_exception", text))
         }
         QueryError::Date { .. } => Error::new(400, "parse_exception", text),
-        QueryError::Boolean(_) | QueryError::Ip(_) => {
+        QueryError::Boolean(_) | QueryError::Ip(_) | QueryError::Pattern { .. } => {
             Error::new(400, "query_shard_exception", format!("failed to create query: {text}"))
                 .caused_by(Error::illegal(text))
         }
@@ -410,7 +413,6 @@ pub(crate) fn query_error(error: &QueryError) -> Error {
         QueryError::OutOfRange { .. }
         | QueryError::DateFormat { .. }
         | QueryError::TimeZone(_)
-        | QueryError::Pattern { .. }
         | QueryError::PatternTooLarge { .. }
         | QueryError::TooDeep(_)
         | QueryError::Illegal(_)

@@ -333,6 +333,8 @@ pub enum PipelineKind {
     MovingFn {
         window: usize,
         shift: i64,
+        /// The window counts values, not buckets, and says nothing before the first (`moving_avg`).
+        of_values: bool,
         function: super::expr::Moving,
     },
     SerialDiff {

@@ -227,7 +227,7 @@ impl Node for Filters {
             .iter()
             .map(|(name, _)| name.as_deref())
             .chain(filters.other.iter().map(|name| Some(name.as_str())));
-        for (at, name) in (first..).zip(names) {
+        for (at, name) in (0..).map(|at| first.saturating_add(at)).zip(names) {
             finish.count(1)?;
             list.push(Bucket {
                 name: name.unwrap_or_default().to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::ast::{self, Order, OrderBy};
 use super::error::AggError;
 use super::intern::{Grouped, Interner};
-use super::node::{Batch, Build, Cx, Finish, Level, Node};
+use super::node::{Batch, Build, Cx, Finish, Level, NO_ROWS, Node};
 use super::pipeline;
 use super::result::{Body, Bucket, Buckets, Shown};
 use super::round::{Rounding, Unit};
@@ -195,7 +195,7 @@ impl Node for Numbers {
             let key = self.key(step);
             let count = at.map_or(0, |at| self.grouped.counts[at as usize]);
             let mut bucket = bucket(&Key::Float(key), &self.bound.show, count, key);
-            bucket.subs = self.subs.finish(at.unwrap_or(u32::MAX), finish)?;
+            bucket.subs = self.subs.finish(at.unwrap_or(NO_ROWS), finish)?;
             list.push(bucket);
         }
         self.subs.along(&mut list)?;
@@ -376,7 +376,7 @@ impl Node for Dates {
         for (floor, at) in floors {
             let count = at.map_or(0, |at| self.grouped.counts[at as usize]);
             let mut bucket = bucket(&Key::Int(floor), &self.show, count, int_to_f64(floor));
-            bucket.subs = self.subs.finish(at.unwrap_or(u32::MAX), finish)?;
+            bucket.subs = self.subs.finish(at.unwrap_or(NO_ROWS), finish)?;
             super::metric::scale_rates(&mut bucket.subs, floor, self.ask.rounding.next(floor));
             list.push(bucket);
         }

@@ -281,7 +281,7 @@ impl Node for Count {
     fn collect(&mut self, cx: &Cx<'_>, batch: &Batch) -> Result<(), AggError> {
         let cells = self.bound.cells(cx.target, cx.block)?;
         for (row, owner) in batch.iter() {
-            let count = u64::try_from(cells.count(row as usize)).unwrap_or(0);
+            let count = u64::try_from(cells.counted(row as usize)).unwrap_or(0);
             if count > 0 {
                 *slot(&mut self.counts, owner) += count;
             }

@@ -105,6 +105,9 @@ pub(super) trait Node: Send {
     fn bytes(&self) -> u64;
 }
 
+/// The owner that stands for a bucket without rows: one that only fills a gap.
+pub(super) const NO_ROWS: u32 = u32::MAX;
+
 /// Aggregations beside one another.
 #[derive(Default)]
 pub(super) struct Level {

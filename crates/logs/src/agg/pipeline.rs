@@ -306,7 +306,13 @@ pub(super) fn order_value(answers: &Answers, path: &str, doc_count: u64) -> Resu
         }
         error
     })?;
-    Ok(found.unwrap_or(f64::NAN))
+    // The ends of nothing are before and behind everything.
+    let nothing = match path.rsplit_once('.') {
+        Some((_, "max")) => f64::NEG_INFINITY,
+        Some((_, "min")) => f64::INFINITY,
+        _ => f64::NAN,
+    };
+    Ok(found.unwrap_or(nothing))
 }
 
 /// Runs the pipelines that look along the buckets of the aggregation that they are in.
@@ -422,7 +428,14 @@ fn series(
                     put(bucket, named, pipeline, Some(value - before), "simple_value");
                 }
             }
-            PipelineKind::MovingFn { window, shift, function } => {
+            PipelineKind::MovingFn { window, function, of_values: true, .. } => {
+                let before: Vec<f64> = values[..at].iter().flatten().copied().collect();
+                let inside = &before[before.len().saturating_sub(*window)..];
+                if value.is_some() && !inside.is_empty() {
+                    put(bucket, named, pipeline, Some(function.value(inside)), "simple_value");
+                }
+            }
+            PipelineKind::MovingFn { window, shift, function, of_values: false } => {
                 let place = i64::try_from(at).unwrap_or(i64::MAX);
                 let width = i64::try_from(*window).unwrap_or(i64::MAX);
                 let bound =

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::ast::{self, RangeKind};
 use super::bucket::Counts;
 use super::error::AggError;
-use super::node::{Batch, Build, Cx, Finish, Level, Node};
+use super::node::{Batch, Build, Cx, Finish, Level, NO_ROWS, Node};
 use super::result::{Body, Bucket, Buckets, Shown};
 use super::show::{Key, Show, float};
 use super::values::{Bound, Class, Use, canonical_ip, ip_number};
@@ -230,7 +230,12 @@ impl Node for Ranges {
         finish.count(self.ranges.len())?;
         let width = u32::try_from(self.ranges.len()).unwrap_or(u32::MAX);
         let mut list = Vec::with_capacity(self.ranges.len());
-        for (at, range) in (owner.saturating_mul(width)..).zip(&self.ranges) {
+        let first = owner.saturating_mul(width);
+        if owner == NO_ROWS && matches!(self.kind, RangeKind::Ip) {
+            let shown = if self.keyed { Shown::Keyed } else { Shown::List };
+            return Ok(Body::Buckets(Buckets { shown, head: Map::new(), list, tail: Map::new() }));
+        }
+        for (at, range) in (0..).map(|at| first.saturating_add(at)).zip(&self.ranges) {
             let mut head = Map::new();
             if !self.keyed {
                 head.insert("key".to_owned(), range.key.clone().into());

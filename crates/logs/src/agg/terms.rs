@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::ast::{self, Order, OrderBy};
 use super::error::AggError;
 use super::intern::{Grouped, Interner};
-use super::node::{Batch, Build, Cx, Finish, Level, Node};
+use super::node::{Batch, Build, Cx, Finish, Level, NO_ROWS, Node};
 use super::pipeline;
 use super::result::{Answers, Body, Bucket, Buckets, Shown};
 use super::show::{Key, Show};
@@ -164,7 +164,7 @@ impl Chooser<'_> {
         below: (&mut Level, &mut Finish<'_>),
     ) -> Result<(Vec<Candidate>, u64), AggError> {
         let (level, finish) = below;
-        let total: u64 = buckets.iter().map(|(_, count)| count).sum();
+        let mut total = 0;
         let paths: Vec<&str> = self
             .order
             .iter()
@@ -178,6 +178,7 @@ impl Chooser<'_> {
             if count < self.min_doc_count {
                 continue;
             }
+            total += count;
             let mut candidate = Candidate { bucket, count, metrics: Vec::new(), subs: None };
             if !paths.is_empty() {
                 // Buckets that are not shown do not count.
@@ -334,7 +335,9 @@ impl Node for Terms {
     }
 
     fn finish(&mut self, owner: u32, finish: &mut Finish<'_>) -> Result<Body, AggError> {
-        for key in &self.all {
+        // A bucket that only fills a gap has none of the words that are nowhere in it.
+        let all = if owner == NO_ROWS { &[] } else { self.all.as_slice() };
+        for key in all {
             self.grouped.bucket(owner, *key);
         }
         let buckets = self.grouped.of_owner(owner);

@@ -541,11 +541,13 @@ impl Cells<'_> {
         let mut any = false;
         for column in &self.columns {
             for at in column.of(row) {
-                any = true;
+                any |= !matches!(column.values, Values::Str(_) | Values::Dict { .. });
                 match &column.values {
                     Values::Str(_) | Values::Dict { .. } => {
                         let text = column.values.text(at).unwrap_or_default();
+                        // What is too long to be indexed is missing.
                         if self.counts(text) {
+                            any = true;
                             self.text(text, &mut each);
                         }
                     }
@@ -615,6 +617,22 @@ impl Cells<'_> {
         if count == 0 && self.has(row) { 1 } else { count }
     }
 
+    /// How many values the row has that are indexed: of texts and addresses, each once.
+    pub(super) fn counted(&self, row: usize) -> usize {
+        let is_text = matches!(self.bound.class, Some(Class::Text | Class::Ip));
+        let count = self.count(row);
+        let may_be_less =
+            count > 1 || self.binding.is_some_and(|binding| binding.ignore_above.is_some());
+        if !is_text || !may_be_less || !self.columns.iter().any(|column| column.has(row)) {
+            return count;
+        }
+        let mut seen = std::collections::HashSet::new();
+        self.texts(row, |text| {
+            seen.insert(text.to_owned());
+        });
+        seen.len()
+    }
+
     /// The row's values as numbers of `interner`, each once.
     pub(super) fn keys(&self, row: usize, interner: &mut Interner, out: &mut Vec<u32>) {
         out.clear();
@@ -651,14 +669,7 @@ impl Cells<'_> {
 
     /// Texts of a dictionary are looked up once for each word of it.
     fn text_keys(&self, column: &Column, row: usize, interner: &mut Interner, out: &mut Vec<u32>) {
-        let range = column.of(row);
-        if range.is_empty() {
-            if let Some(Key::Text(text)) = &self.bound.missing {
-                out.push(interner.text(text));
-            }
-            return;
-        }
-        for at in range {
+        for at in column.of(row) {
             if let Values::Dict { codes, words } = &column.values {
                 out.extend(
                     interner.code(words, codes[at], |interner, text| self.word(text, interner)),
@@ -666,6 +677,11 @@ impl Cells<'_> {
             } else if let Some(text) = column.values.text(at) {
                 out.extend(self.word(text, interner));
             }
+        }
+        if out.is_empty()
+            && let Some(Key::Text(text)) = &self.bound.missing
+        {
+            out.push(interner.text(text));
         }
     }
 

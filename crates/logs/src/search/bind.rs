@@ -123,16 +123,16 @@ impl<'a> Binder<'a> {
     }
 
     fn bool(&mut self, of: &Bool) -> Result<Plan, QueryError> {
+        let only_should = of.must.is_empty() && of.filter.is_empty() && !of.should.is_empty();
         let clauses = Clauses {
             must: self.all(&of.must)?,
             filter: self.all(&of.filter)?,
             should: self.all(&of.should)?,
             must_not: self.all(&of.must_not)?,
             required: match &of.minimum_should_match {
-                Some(msm) => msm.of(of.should.len()),
-                None => {
-                    usize::from(of.must.is_empty() && of.filter.is_empty() && !of.should.is_empty())
-                }
+                // Where nothing else says what matches, one of them has to.
+                Some(msm) => msm.of(of.should.len()).max(usize::from(only_should)),
+                None => usize::from(only_should),
             },
         };
         Ok(bool_plan(clauses))

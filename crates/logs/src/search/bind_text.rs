@@ -471,7 +471,8 @@ pub(super) fn joined(
     operator: Operator,
     msm: Option<&MinimumShouldMatch>,
 ) -> Plan {
-    if plans.len() == 1 && msm.is_none_or(|msm| msm.of(1) <= 1) {
+    // Of one word, one is wanted, whatever is asked of several.
+    if plans.len() == 1 {
         return plans.swap_remove(0);
     }
     bool_plan(match operator {

@@ -39,6 +39,15 @@ struct FieldCount {
     having: BTreeMap<String, f64>,
 }
 
+/// What one field's whole values sum up to.
+#[derive(Debug, Clone, Copy, Default)]
+struct WholeCount {
+    having: f64,
+    documents: f64,
+    /// Each document's different values.
+    values: f64,
+}
+
 /// The leaves whose score depends on how rare what they look for is.
 fn scored<'p>(plan: &'p Plan, leaves: &mut Vec<&'p Leaf>) {
     match &plan.op {
@@ -110,7 +119,7 @@ impl Stats {
         }
         let wholes: Vec<&Leaf> =
             leaves.iter().filter(|leaf| !matches!(leaf.test, Test::Words(_))).copied().collect();
-        let mut whole_counts = vec![(0.0, 0.0); wholes.len()];
+        let mut whole_counts = vec![WholeCount::default(); wholes.len()];
         let rows: usize = target.views.iter().map(|view| view.part.rows()).sum();
         let stride = rows.div_ceil(COUNTED_ROWS_MAX).max(1);
         let mut eval = Eval::default();
@@ -131,8 +140,10 @@ impl Stats {
                 }
                 for (leaf, counts) in wholes.iter().zip(&mut whole_counts) {
                     let having = eval.leaf_rows(leaf, at, &live)?;
-                    counts.0 += number(having.count());
-                    counts.1 += number(eval.with_value(&leaf.columns, at, &live)?.count());
+                    counts.having += number(having.count());
+                    let with_value = eval.with_value(&leaf.columns, at, &live)?;
+                    counts.documents += number(with_value.count());
+                    counts.values += eval.values_of(leaf, at, &with_value)?;
                 }
             }
         }
@@ -147,8 +158,10 @@ impl Stats {
             let average = narrow(count.words / count.documents.max(1.0));
             stats.leaves.insert(leaf.id, LeafStats { idf, average });
         }
-        for (leaf, (having, documents)) in wholes.iter().zip(whole_counts) {
-            stats.leaves.insert(leaf.id, LeafStats { idf: idf(having, documents), average: 1.0 });
+        for (leaf, count) in wholes.iter().zip(whole_counts) {
+            let idf = idf(count.having, count.documents);
+            let average = narrow(count.values / count.documents.max(1.0));
+            stats.leaves.insert(leaf.id, LeafStats { idf, average });
         }
         Ok(stats)
     }
@@ -172,12 +185,13 @@ impl FieldCount {
         let mut seen: HashSet<String> = HashSet::new();
         for row in live.iter() {
             seen.clear();
-            let mut has_value = false;
+            // A text without words is no document of its field.
+            let mut has_words = false;
             for column in &columns {
                 for value in column.of(row) {
-                    has_value = true;
                     let text = value_text(&column.values, value);
                     words.analyzer.each(&text, &mut eval.scratch.word, &mut |word, _, _, _| {
+                        has_words = true;
                         self.words += 1.0;
                         if !seen.contains(word)
                             && let Some(having) = self.having.get_mut(word)
@@ -188,7 +202,7 @@ impl FieldCount {
                     });
                 }
             }
-            self.documents += f64::from(u8::from(has_value));
+            self.documents += f64::from(u8::from(has_words));
         }
         Ok(())
     }
@@ -289,6 +303,30 @@ impl Eval {
             }
         }
         Ok(scores)
+    }
+
+    /// How many different values `rows` have, together.
+    fn values_of(&mut self, leaf: &Leaf, at: At<'_>, rows: &Bits) -> Result<f64, SearchError> {
+        let mut columns = Vec::new();
+        for name in self.names(&leaf.columns, at).iter() {
+            for kind in Kind::ALL {
+                columns.extend(self.column(at, name, kind)?);
+            }
+        }
+        let mut count = 0;
+        for row in rows.iter() {
+            match columns.iter().map(|column| column.of(row).len()).sum() {
+                one @ (0 | 1) => count += one,
+                _ => {
+                    let values: HashSet<_> = columns
+                        .iter()
+                        .flat_map(|column| column.of(row).map(|at| value_text(&column.values, at)))
+                        .collect();
+                    count += values.len();
+                }
+            }
+        }
+        Ok(number(count))
     }
 
     fn leaf_scores(

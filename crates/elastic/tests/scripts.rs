@@ -1,4 +1,5 @@
-//! What each shipper and dashboard asks when it starts and while it works is asked, and answered as it needs; the exchanges are in shippers.txt.
+//! Scripts of requests, and what their answers must have: of each shipper and dashboard when it starts and while it works (shippers.txt), and
+//! where an answer once was another than Elasticsearch's (measured.txt).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use serde_json::Value;
 use stdx::clock::{Clock, SimClock};
 use stdx::fs::sim::SimFs;
 
-const SCRIPT: &str = include_str!("shippers.txt");
 /// 2026-01-01.
 const NOW_MS: i64 = 1_767_225_600_000;
 
@@ -116,11 +116,11 @@ fn ask(elastic: &Elastic, exchange: &Exchange) -> Response {
     })
 }
 
-#[test]
-fn every_shipper_is_answered_as_it_needs() {
+/// Plays `script`, which has `exchanges_count` questions.
+fn check(script: &'static str, exchanges_count: usize) {
     let mut failures = Vec::new();
     let mut asked = 0;
-    for section in SCRIPT.split("\n== ").skip(1) {
+    for section in script.split("\n== ").skip(1) {
         let name = section.lines().next().unwrap_or_default();
         let elastic = elastic();
         for exchange in exchanges(section) {
@@ -130,7 +130,10 @@ fn every_shipper_is_answered_as_it_needs() {
             let body = serde_json::from_str(&text).unwrap_or(Value::Null);
             let mut fail = |what: &str| {
                 let (method, target) = (exchange.method, exchange.target);
-                failures.push(format!("{name}: {method} {target}: {what}\n  {} {text}", response.status));
+                failures.push(format!(
+                    "{name}: {method} {target}: {what}\n  {} {text}",
+                    response.status
+                ));
             };
             if !exchange.statuses.split('/').any(|status| status == response.status.to_string()) {
                 fail(exchange.statuses);
@@ -141,5 +144,15 @@ fn every_shipper_is_answered_as_it_needs() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert_eq!(asked, 60, "the script was not read whole");
+    assert_eq!(asked, exchanges_count, "the script was not read whole");
+}
+
+#[test]
+fn every_shipper_is_answered_as_it_needs() {
+    check(include_str!("shippers.txt"), 60);
+}
+
+#[test]
+fn answers_are_those_of_elasticsearch() {
+    check(include_str!("measured.txt"), 20);
 }
