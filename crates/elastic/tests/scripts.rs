@@ -94,7 +94,12 @@ fn holds(response: &Response, body: &Value, wanted: &str) -> bool {
         return at(body, path).and_then(Value::as_str).is_some_and(|have| have.starts_with(text));
     }
     if let Some((path, json)) = wanted.split_once(" = ") {
-        return at(body, path) == Some(&serde_json::from_str(json).expect("a script's JSON"));
+        let wanted: Value = serde_json::from_str(json).expect("a script's JSON");
+        return at(body, path).is_some_and(|have| match (have.as_f64(), wanted.as_f64()) {
+            // Scores are sums in single precision.
+            (Some(have), Some(wanted)) => (have - wanted).abs() <= wanted.abs() * 1e-6,
+            _ => *have == wanted,
+        });
     }
     at(body, wanted).is_some()
 }
@@ -149,7 +154,7 @@ fn check(script: &'static str, exchanges_count: usize) {
 
 #[test]
 fn every_shipper_is_answered_as_it_needs() {
-    check(include_str!("shippers.txt"), 60);
+    check(include_str!("shippers.txt"), 53);
 }
 
 #[test]
