@@ -23,9 +23,10 @@ impl Kind {
 /// Texts one behind the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Strings {
-    /// Where each text ends in `bytes`.
+    /// Where each text ends in `all`.
     ends: Vec<u32>,
-    bytes: Vec<u8>,
+    /// Checked once, so that a text is taken out of it without being looked at.
+    all: String,
 }
 
 impl Strings {
@@ -39,12 +40,12 @@ impl Strings {
         if total != bytes.len() || !ends.is_sorted() {
             return None;
         }
-        let text = std::str::from_utf8(&bytes).ok()?;
+        let all = String::from_utf8(bytes).ok()?;
         for end in &ends {
-            text.get(start..*end as usize)?;
+            all.get(start..*end as usize)?;
             start = *end as usize;
         }
-        Some(Self { ends, bytes })
+        Some(Self { ends, all })
     }
 
     /// Adds a text.
@@ -52,15 +53,14 @@ impl Strings {
     /// # Panics
     /// When all texts together pass 4 GiB: blocks are bounded far below that.
     pub fn push(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.ends
-            .push(u32::try_from(self.bytes.len()).expect("a block is bounded far below 4 GiB"));
+        self.all.push_str(text);
+        self.ends.push(u32::try_from(self.all.len()).expect("a block is bounded far below 4 GiB"));
     }
 
     /// No texts, with room for `len` of `bytes` bytes together.
     #[must_use]
     pub fn with_capacity(len: usize, bytes: usize) -> Self {
-        Self { ends: Vec::with_capacity(len), bytes: Vec::with_capacity(bytes) }
+        Self { ends: Vec::with_capacity(len), all: String::with_capacity(bytes) }
     }
 
     /// Adds all texts of `other`.
@@ -68,35 +68,36 @@ impl Strings {
     /// # Panics
     /// As [`Strings::push`].
     pub fn append(&mut self, other: &Self) {
-        let base = u32::try_from(self.bytes.len()).expect("a block is bounded far below 4 GiB");
-        self.bytes.extend_from_slice(&other.bytes);
-        assert!(u32::try_from(self.bytes.len()).is_ok(), "a block is bounded far below 4 GiB");
+        let base = u32::try_from(self.all.len()).expect("a block is bounded far below 4 GiB");
+        self.all.push_str(&other.all);
+        assert!(u32::try_from(self.all.len()).is_ok(), "a block is bounded far below 4 GiB");
         self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 
     /// Keeps the first `len` texts.
     pub fn truncate(&mut self, len: usize) {
         self.ends.truncate(len);
-        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+        self.all.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
     /// Gives unused room back.
     pub fn shrink_to_fit(&mut self) {
         self.ends.shrink_to_fit();
-        self.bytes.shrink_to_fit();
+        self.all.shrink_to_fit();
     }
 
     /// Text `at`, below [`Strings::len`].
     #[must_use]
     pub fn get(&self, at: usize) -> &str {
-        std::str::from_utf8(self.bytes_of(at)).expect("only whole texts are put in")
+        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        &self.all[start..self.ends[at] as usize]
     }
 
     /// The bytes of text `at`, below [`Strings::len`].
     #[must_use]
     pub fn bytes_of(&self, at: usize) -> &[u8] {
         let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-        &self.bytes[start..self.ends[at] as usize]
+        &self.all.as_bytes()[start..self.ends[at] as usize]
     }
 
     /// Where text `at`, below [`Strings::len`], ends in [`Strings::bytes`].
@@ -118,13 +119,13 @@ impl Strings {
     /// Bytes of all texts.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.bytes.len()
+        self.all.len()
     }
 
     /// All texts one behind the other: for scans that look at a whole block at once.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.all.as_bytes()
     }
 
     /// The texts in order.

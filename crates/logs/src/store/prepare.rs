@@ -97,8 +97,26 @@ pub(super) fn prepare(
         }
     }
     batches.body_len = body.len();
-    batches.body = zstd::bulk::compress(&body, ZSTD_LEVEL)?;
+    batches.body = pack(&body)?;
     Ok(batches)
+}
+
+thread_local! {
+    /// A compressor's tables cost more to make than a small batch to compress.
+    static PACKER: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> =
+        const { std::cell::RefCell::new(None) };
+}
+
+fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    PACKER.with_borrow_mut(|kept| {
+        let mut packer = match kept.take() {
+            Some(packer) => packer,
+            None => zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
+        };
+        let packed = packer.compress(body);
+        *kept = Some(packer);
+        packed
+    })
 }
 
 fn group(index: &Arc<Index>) -> Group {
