@@ -18,8 +18,10 @@ fn damage(bytes: &[u8], mut read: impl FnMut(&[u8])) {
     for _ in 0..400 {
         let mut bad = bytes.to_vec();
         for _ in 0..=below(3) {
-            let (at, value) =
-                (below(bad.len()), [0, 1, 0x7f, 0x80, 0xff, below(256).to_le_bytes()[0]]);
+            let (at, value) = (
+                below(bad.len()),
+                [0, 1, 0x7f, 0x80, 0xff, u8::try_from(below(256)).expect("a byte")],
+            );
             if let Some(byte) = bad.get_mut(at) {
                 *byte = value[below(6)];
             }

@@ -13,6 +13,7 @@ use stdx::fs::Fs;
 use stdx::fs::sim::SimFs;
 
 use self::memory::{Memory, Row, Value, row};
+use super::write::inputs;
 use super::{Segment, WriteOptions, write};
 use crate::column::{Column, Kind};
 use crate::part::{Known, Part, ReadError, View, system};
@@ -146,8 +147,8 @@ fn deleted_rows_are_left_out_and_views_are_put_together() {
 fn more_rows_than_a_row_group_takes_become_several() {
     let views = [view(Memory::new(&lines(300), 100)), view(Memory::new(&lines(50), 50))];
     let sizes = |rows_max| -> Vec<usize> {
-        let inputs = super::write::inputs(&views, rows_max).unwrap();
-        inputs.iter().map(|input| input.places.len()).collect()
+        let made = inputs(&views, rows_max).unwrap();
+        made.iter().map(|input| input.places.len()).collect()
     };
     assert_eq!((sizes(350), sizes(349)), (vec![350], vec![300, 50]));
     assert_eq!((sizes(200), sizes(199)), (vec![200, 150], vec![100, 100, 150]));
