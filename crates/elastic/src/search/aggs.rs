@@ -199,7 +199,7 @@ impl<'a, 'q> Reader<'a, 'q> {
             "rare_terms" => Kind::RareTerms(rare_terms(opts)?),
             "significant_terms" => Kind::SignificantTerms(self.significant(opts)?),
             "histogram" => Kind::Histogram(histogram(opts)?),
-            "date_histogram" => Kind::DateHistogram(date_histogram(opts)?),
+            "date_histogram" => Kind::DateHistogram(Box::new(date_histogram(opts)?)),
             "auto_date_histogram" => {
                 let opts = only(opts, &["buckets", "minimum_interval", "params"])?;
                 Kind::AutoDateHistogram(AutoDateHistogram {
@@ -213,10 +213,7 @@ impl<'a, 'q> Reader<'a, 'q> {
             "ip_range" => Kind::Ranges(ranges(opts, RangeKind::Ip)?),
             "filter" => Kind::Filter(self.filter(&Value::Object(opts.map.clone()))?),
             "filters" => Kind::Filters(self.filters(opts)?),
-            "missing" => Kind::Missing(source(&only(opts, &[])?, true).map(|mut source| {
-                source.missing = None;
-                source
-            })?),
+            "missing" => Kind::Missing(source(&only(opts, &[])?, true)?),
             "global" => Kind::Global,
             "composite" => Kind::Composite(composite(opts)?),
             "nested" => {
@@ -235,7 +232,7 @@ impl<'a, 'q> Reader<'a, 'q> {
             other if other.ends_with("_bucket") || PIPELINES.contains(&other) => {
                 Kind::Pipeline(pipeline(name, opts)?)
             }
-            _ => Kind::Metric(metric(opts)?),
+            _ => Kind::Metric(metric(name, opts)?),
         })
     }
 
@@ -538,7 +535,10 @@ fn rare_terms(opts: Opts<'_>) -> Result<RareTerms, Error> {
     })
 }
 
-fn bounds(opts: &Opts<'_>, name: &str) -> Result<Option<(Option<Value>, Option<Value>)>, Error> {
+/// Two ends as they were written.
+type Ends = (Option<Value>, Option<Value>);
+
+fn bounds(opts: &Opts<'_>, name: &str) -> Result<Option<Ends>, Error> {
     let Some(value) = opts.get(name) else { return Ok(None) };
     let inner = Opts::of(name, value)?.known(&["min", "max"])?;
     Ok(Some((inner.get("min").cloned(), inner.get("max").cloned())))
@@ -746,6 +746,61 @@ fn ranges(opts: Opts<'_>, kind: RangeKind) -> Result<Ranges, Error> {
     Ok(Ranges { source: source(&opts, true)?, kind, ranges, keyed: opts.is_set("keyed")? })
 }
 
+/// One level of a `composite`.
+fn composite_source(value: &Value) -> Result<CompositeSource, Error> {
+    let Some((name, body)) = value.as_object().and_then(|map| map.iter().next()) else {
+        return Err(parsing("[composite] sources must be objects with one member"));
+    };
+    let Some((kind, body)) = body.as_object().and_then(|map| map.iter().next()) else {
+        return Err(parsing("[composite] a source must be an object with one member"));
+    };
+    let inner = only(
+        Opts::of(kind, body)?,
+        &[
+            "order",
+            "missing_bucket",
+            "missing_order",
+            "interval",
+            "fixed_interval",
+            "calendar_interval",
+            "offset",
+        ],
+    )?;
+    if inner.get("missing").is_some() {
+        return Err(content("[1:1] [composite] unknown field [missing]"));
+    }
+    let kind = match kind.as_str() {
+        "terms" => CompositeKind::Terms,
+        "histogram" => {
+            let interval = inner.number("interval")?.unwrap_or(0.0);
+            if interval <= 0.0 {
+                return Err(Error::illegal(
+                    "[interval] must be greater than 0 for [histogram] source",
+                ));
+            }
+            CompositeKind::Histogram(interval)
+        }
+        "date_histogram" => CompositeKind::DateHistogram(rounding(&inner)?),
+        other => {
+            return Err(parsing(format!("invalid source type: {other}")));
+        }
+    };
+    let missing_first = match inner.text("missing_order")?.as_deref() {
+        None | Some("default") => None,
+        Some("first") => Some(true),
+        Some("last") => Some(false),
+        Some(other) => return Err(Error::illegal(format!("Unknown missing_order [{other}]"))),
+    };
+    Ok(CompositeSource {
+        name: name.clone(),
+        source: source(&inner, true)?,
+        kind,
+        descending: inner.text("order")?.as_deref() == Some("desc"),
+        missing_bucket: inner.is_set("missing_bucket")?,
+        missing_first,
+    })
+}
+
 fn composite(opts: Opts<'_>) -> Result<Composite, Error> {
     let opts = opts.known(&["sources", "size", "after"])?;
     let mut sources: Vec<CompositeSource> = Vec::new();
@@ -754,57 +809,7 @@ fn composite(opts: Opts<'_>) -> Result<Composite, Error> {
         Some(_) | None => &[],
     };
     for value in list {
-        let Some((name, body)) = value.as_object().and_then(|map| map.iter().next()) else {
-            return Err(parsing("[composite] sources must be objects with one member"));
-        };
-        let Some((kind, body)) = body.as_object().and_then(|map| map.iter().next()) else {
-            return Err(parsing("[composite] a source must be an object with one member"));
-        };
-        let inner = only(
-            Opts::of(kind, body)?,
-            &[
-                "order",
-                "missing_bucket",
-                "missing_order",
-                "interval",
-                "fixed_interval",
-                "calendar_interval",
-                "offset",
-            ],
-        )?;
-        if inner.get("missing").is_some() {
-            return Err(content("[1:1] [composite] unknown field [missing]"));
-        }
-        let kind = match kind.as_str() {
-            "terms" => CompositeKind::Terms,
-            "histogram" => {
-                let interval = inner.number("interval")?.unwrap_or(0.0);
-                if interval <= 0.0 {
-                    return Err(Error::illegal(
-                        "[interval] must be greater than 0 for [histogram] source",
-                    ));
-                }
-                CompositeKind::Histogram(interval)
-            }
-            "date_histogram" => CompositeKind::DateHistogram(rounding(&inner)?),
-            other => {
-                return Err(parsing(format!("invalid source type: {other}")));
-            }
-        };
-        let missing_first = match inner.text("missing_order")?.as_deref() {
-            None | Some("default") => None,
-            Some("first") => Some(true),
-            Some("last") => Some(false),
-            Some(other) => return Err(Error::illegal(format!("Unknown missing_order [{other}]"))),
-        };
-        sources.push(CompositeSource {
-            name: name.clone(),
-            source: source(&inner, true)?,
-            kind,
-            descending: inner.text("order")?.as_deref() == Some("desc"),
-            missing_bucket: inner.is_set("missing_bucket")?,
-            missing_first,
-        });
+        sources.push(composite_source(value)?);
     }
     if sources.is_empty() {
         return Err(Error::illegal("Composite [sources] cannot be null or empty"));
@@ -849,58 +854,11 @@ fn top_hits(opts: Opts<'_>) -> Result<TopHits, Error> {
     })
 }
 
-fn metric(opts: Opts<'_>) -> Result<Metric, Error> {
+fn metric(name: &str, opts: Opts<'_>) -> Result<Metric, Error> {
     Ok(match opts.owner {
-        "weighted_avg" => {
-            let opts = opts.known(&["value", "weight", "format", "value_type"])?;
-            let part = |name: &str| -> Result<Source, Error> {
-                let value = opts.get(name).ok_or_else(|| {
-                    Error::illegal(format!("[{name}] must not be null: [weighted_avg]"))
-                })?;
-                let mut source = source(&only(Opts::of("weighted_avg", value)?, &[])?, true)?;
-                source.format = opts.text("format")?;
-                Ok(source)
-            };
-            Metric::WeightedAvg {
-                value: Box::new(part("value")?),
-                weight: Box::new(part("weight")?),
-            }
-        }
-        "top_metrics" => {
-            let opts = opts.known(&["metrics", "sort", "size"])?;
-            let mut metrics = Vec::new();
-            let list = match opts.get("metrics") {
-                Some(Value::Array(list)) => list.iter().collect(),
-                Some(value) => vec![value],
-                None => Vec::new(),
-            };
-            for value in list {
-                let field = Opts::of("top_metrics", value)?.text("field")?;
-                metrics.push(
-                    field.ok_or_else(|| Error::illegal("[top_metrics] metrics need a [field]"))?,
-                );
-            }
-            let sort = sort::read(opts.get("sort"))?.into_iter().next();
-            let sort = sort.unwrap_or_else(|| Sort::by(SortBy::Score, true));
-            Metric::TopMetrics {
-                metrics,
-                sort: Box::new(sort),
-                size: opts.size("size", 1)?.unwrap_or(1).min(1_000),
-            }
-        }
-        "rate" => {
-            let opts = only(opts, &["unit", "mode"])?;
-            let unit = match opts.text("unit")? {
-                None => None,
-                Some(text) => Some(
-                    calendar(&text)
-                        .ok_or_else(|| Error::illegal(format!("Unsupported unit {text}")))?,
-                ),
-            };
-            let field = opts.get("field").map(|_| source(&opts, true)).transpose()?;
-            let values = opts.text("mode")?.as_deref() == Some("value_count");
-            Metric::Rate { source: field, unit, values }
-        }
+        "weighted_avg" => weighted_avg(opts)?,
+        "top_metrics" => top_metrics(opts)?,
+        "rate" => rate(opts)?,
         "percentiles" | "percentile_ranks" => percentiles(opts)?,
         _ => {
             let opts = only(
@@ -925,11 +883,9 @@ fn metric(opts: Opts<'_>) -> Result<Metric, Error> {
                 "extended_stats" => {
                     let sigma = opts.number("sigma")?.unwrap_or(2.0);
                     if sigma < 0.0 {
-                        return Err(Error::illegal(
-                            "[sigma] must be greater than or equal to 0. Found [".to_owned()
-                                + &sigma.to_string()
-                                + "] in [extended_stats]",
-                        ));
+                        return Err(Error::illegal(format!(
+                            "[sigma] must be greater than or equal to 0. Found [{sigma:?}] in [{name}]"
+                        )));
                     }
                     Metric::ExtendedStats { source, sigma }
                 }
@@ -957,6 +913,53 @@ fn metric(opts: Opts<'_>) -> Result<Metric, Error> {
             }
         }
     })
+}
+
+fn weighted_avg(opts: Opts<'_>) -> Result<Metric, Error> {
+    let opts = opts.known(&["value", "weight", "format", "value_type"])?;
+    let part = |name: &str| -> Result<Source, Error> {
+        let value = opts
+            .get(name)
+            .ok_or_else(|| Error::illegal(format!("[{name}] must not be null: [weighted_avg]")))?;
+        let mut source = source(&only(Opts::of("weighted_avg", value)?, &[])?, true)?;
+        source.format = opts.text("format")?;
+        Ok(source)
+    };
+    Ok(Metric::WeightedAvg { value: Box::new(part("value")?), weight: Box::new(part("weight")?) })
+}
+
+fn top_metrics(opts: Opts<'_>) -> Result<Metric, Error> {
+    let opts = opts.known(&["metrics", "sort", "size"])?;
+    let mut metrics = Vec::new();
+    let list = match opts.get("metrics") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(value) => vec![value],
+        None => Vec::new(),
+    };
+    for value in list {
+        let field = Opts::of("top_metrics", value)?.text("field")?;
+        metrics.push(field.ok_or_else(|| Error::illegal("[top_metrics] metrics need a [field]"))?);
+    }
+    let sort = sort::read(opts.get("sort"))?.into_iter().next();
+    let sort = sort.unwrap_or_else(|| Sort::by(SortBy::Score, true));
+    Ok(Metric::TopMetrics {
+        metrics,
+        sort: Box::new(sort),
+        size: opts.size("size", 1)?.unwrap_or(1).min(1_000),
+    })
+}
+
+fn rate(opts: Opts<'_>) -> Result<Metric, Error> {
+    let opts = only(opts, &["unit", "mode"])?;
+    let unit = match opts.text("unit")? {
+        None => None,
+        Some(text) => Some(
+            calendar(&text).ok_or_else(|| Error::illegal(format!("Unsupported unit {text}")))?,
+        ),
+    };
+    let field = opts.get("field").map(|_| source(&opts, true)).transpose()?;
+    let values = opts.text("mode")?.as_deref() == Some("value_count");
+    Ok(Metric::Rate { source: field, unit, values })
 }
 
 const PERCENTS: [f64; 7] = [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0];
@@ -1086,6 +1089,60 @@ fn paths(opts: &Opts<'_>) -> Result<Vec<(String, String)>, Error> {
     }
 }
 
+fn pipeline_kind(opts: &Opts<'_>) -> Result<PipelineKind, Error> {
+    let bad_script = |error: logs::agg::expr::ExprError| {
+        Error::new(400, "script_exception", "compile error")
+            .caused_by(Error::illegal(error.to_string()))
+    };
+    Ok(match opts.owner {
+        "avg_bucket" => PipelineKind::AvgBucket,
+        "sum_bucket" => PipelineKind::SumBucket,
+        "min_bucket" => PipelineKind::MinBucket,
+        "max_bucket" => PipelineKind::MaxBucket,
+        "stats_bucket" => PipelineKind::StatsBucket,
+        "extended_stats_bucket" => {
+            PipelineKind::ExtendedStatsBucket { sigma: opts.number("sigma")?.unwrap_or(2.0) }
+        }
+        "percentiles_bucket" => {
+            let percents = numbers(opts, "percents")?.unwrap_or_else(|| PERCENTS.to_vec());
+            check_percents(&percents)?;
+            PipelineKind::PercentilesBucket { percents, keyed: opts.flag("keyed")?.unwrap_or(true) }
+        }
+        "derivative" => {
+            let unit_ms = match opts.text("unit")? {
+                None => None,
+                Some(text) => Some(unit_ms(&text)?),
+            };
+            PipelineKind::Derivative { unit_ms }
+        }
+        "cumulative_sum" => PipelineKind::CumulativeSum,
+        "serial_diff" => PipelineKind::SerialDiff { lag: opts.size("lag", 1)?.unwrap_or(1) },
+        "moving_fn" => PipelineKind::MovingFn {
+            window: opts
+                .size("window", 1)?
+                .ok_or_else(|| parsing("Required [window] for [moving_fn] aggregation"))?,
+            shift: opts.int("shift")?.unwrap_or(0),
+            of_values: false,
+            function: Moving::parse(&script(opts)?).map_err(bad_script)?,
+        },
+        "moving_avg" => moving_avg(opts)?,
+        "bucket_script" => {
+            let text = script_params(&script(opts)?, opts);
+            PipelineKind::BucketScript(Expr::parse(&text).map_err(bad_script)?)
+        }
+        "bucket_selector" => {
+            let text = script_params(&script(opts)?, opts);
+            PipelineKind::BucketSelector(Expr::parse(&text).map_err(bad_script)?)
+        }
+        "bucket_sort" => PipelineKind::BucketSort {
+            sort: bucket_sort(opts)?,
+            from: opts.size("from", 0)?.unwrap_or(0),
+            size: opts.size("size", 1)?,
+        },
+        other => return Err(parsing(format!("Unknown aggregation type [{other}]"))),
+    })
+}
+
 fn pipeline(name: &str, opts: Opts<'_>) -> Result<Pipeline, Error> {
     let opts = opts.known(&[
         "buckets_path",
@@ -1107,57 +1164,7 @@ fn pipeline(name: &str, opts: Opts<'_>) -> Result<Pipeline, Error> {
         "from",
         "size",
     ])?;
-    let bad_script = |error: logs::agg::expr::ExprError| {
-        Error::new(400, "script_exception", "compile error")
-            .caused_by(Error::illegal(error.to_string()))
-    };
-    let kind = match opts.owner {
-        "avg_bucket" => PipelineKind::AvgBucket,
-        "sum_bucket" => PipelineKind::SumBucket,
-        "min_bucket" => PipelineKind::MinBucket,
-        "max_bucket" => PipelineKind::MaxBucket,
-        "stats_bucket" => PipelineKind::StatsBucket,
-        "extended_stats_bucket" => {
-            PipelineKind::ExtendedStatsBucket { sigma: opts.number("sigma")?.unwrap_or(2.0) }
-        }
-        "percentiles_bucket" => {
-            let percents = numbers(&opts, "percents")?.unwrap_or_else(|| PERCENTS.to_vec());
-            check_percents(&percents)?;
-            PipelineKind::PercentilesBucket { percents, keyed: opts.flag("keyed")?.unwrap_or(true) }
-        }
-        "derivative" => {
-            let unit_ms = match opts.text("unit")? {
-                None => None,
-                Some(text) => Some(unit_ms(&text)?),
-            };
-            PipelineKind::Derivative { unit_ms }
-        }
-        "cumulative_sum" => PipelineKind::CumulativeSum,
-        "serial_diff" => PipelineKind::SerialDiff { lag: opts.size("lag", 1)?.unwrap_or(1) },
-        "moving_fn" => PipelineKind::MovingFn {
-            window: opts
-                .size("window", 1)?
-                .ok_or_else(|| parsing("Required [window] for [moving_fn] aggregation"))?,
-            shift: opts.int("shift")?.unwrap_or(0),
-            of_values: false,
-            function: Moving::parse(&script(&opts)?).map_err(bad_script)?,
-        },
-        "moving_avg" => moving_avg(&opts)?,
-        "bucket_script" => {
-            let text = script_params(&script(&opts)?, &opts);
-            PipelineKind::BucketScript(Expr::parse(&text).map_err(bad_script)?)
-        }
-        "bucket_selector" => {
-            let text = script_params(&script(&opts)?, &opts);
-            PipelineKind::BucketSelector(Expr::parse(&text).map_err(bad_script)?)
-        }
-        "bucket_sort" => PipelineKind::BucketSort {
-            sort: bucket_sort(&opts)?,
-            from: opts.size("from", 0)?.unwrap_or(0),
-            size: opts.size("size", 1)?,
-        },
-        other => return Err(parsing(format!("Unknown aggregation type [{other}]"))),
-    };
+    let kind = pipeline_kind(&opts)?;
     let paths =
         if matches!(kind, PipelineKind::BucketSort { .. }) { Vec::new() } else { paths(&opts)? };
     let gap = match opts.text("gap_policy")?.as_deref() {

@@ -46,17 +46,7 @@ pub(super) fn analyze(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
         )
     })?;
     let index = call.part("index");
-    let most = if index.is_empty() {
-        TOKENS_MAX
-    } else {
-        let found = docs::get::one_index(elastic, index)?;
-        let settings = found.settings();
-        let setting = settings.get("index.analyze.max_token_count").cloned();
-        setting
-            .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-            .and_then(|value| usize::try_from(value).ok())
-            .unwrap_or(TOKENS_MAX)
-    };
+    let most = tokens_max(elastic, index)?;
     let analyzer = analyzer(elastic, index, &opts)?;
     let mut tokens = Vec::new();
     let (mut base, mut position) = (0, 0);
@@ -91,13 +81,33 @@ pub(super) fn analyze(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
     Ok(Answer::json(json!({ "tokens": tokens })))
 }
 
+/// Most words of an answer, as the index says.
+fn tokens_max(elastic: &Elastic, index: &str) -> Result<usize, Error> {
+    if index.is_empty() {
+        Ok(TOKENS_MAX)
+    } else {
+        let found = docs::get::one_index(elastic, index)?;
+        let settings = found.settings();
+        let setting = settings.get("index.analyze.max_token_count").cloned();
+        Ok(setting
+            .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+            .and_then(|value| usize::try_from(value).ok())
+            .unwrap_or(TOKENS_MAX))
+    }
+}
+
 /// Where a byte is, in the units of UTF-16 that clients count in.
 fn letters(text: &str, byte: usize) -> usize {
     text.get(..byte).map_or(0, |head| head.encode_utf16().count())
 }
 
 fn analyzer(elastic: &Elastic, index: &str, opts: &Opts<'_>) -> Result<Arc<Analyzer>, Error> {
-    let analysis = Analysis::default();
+    let analysis = if index.is_empty() {
+        Analysis::default()
+    } else {
+        let settings = docs::get::one_index(elastic, index)?.settings();
+        Analysis::from_settings(&settings).map_err(|error| Error::illegal(error.to_string()))?
+    };
     let not_found =
         |kind: &str, name: &str| Error::illegal(format!("failed to find global {kind} [{name}]"));
     if let Some(name) = opts.text("analyzer")? {
@@ -118,28 +128,11 @@ fn analyzer(elastic: &Elastic, index: &str, opts: &Opts<'_>) -> Result<Arc<Analy
             return analysis.analyzer(name).ok_or_else(|| not_found("analyzer", name));
         }
     }
-    let filters = opts.get("filter").and_then(Value::as_array).cloned().unwrap_or_default();
-    if let Some(Value::Object(_)) = opts.get("tokenizer") {
-        return Err(Error::illegal("custom tokenizers are not supported in [_analyze]"));
+    if opts.get("tokenizer").is_none()
+        && opts.get("filter").is_none()
+        && opts.get("char_filter").is_none()
+    {
+        return analysis.analyzer("standard").ok_or_else(|| not_found("analyzer", "standard"));
     }
-    match (opts.text("tokenizer")?.as_deref(), filters.as_slice()) {
-        (None, []) => {
-            analysis.analyzer("standard").ok_or_else(|| not_found("analyzer", "standard"))
-        }
-        (Some("keyword"), []) => {
-            analysis.analyzer("keyword").ok_or_else(|| not_found("tokenizer", "keyword"))
-        }
-        (Some("whitespace"), []) => {
-            analysis.analyzer("whitespace").ok_or_else(|| not_found("tokenizer", "whitespace"))
-        }
-        (Some("standard"), [Value::String(filter)]) if filter == "lowercase" => {
-            analysis.analyzer("standard").ok_or_else(|| not_found("analyzer", "standard"))
-        }
-        (Some(name), _) => Err(Error::illegal(format!(
-            "tokenizer [{name}] with these filters is not supported in [_analyze]"
-        ))),
-        (None, _) => {
-            Err(Error::illegal("filters without a tokenizer are not supported in [_analyze]"))
-        }
-    }
+    analysis.described(opts.map).map(Arc::new).map_err(|error| Error::illegal(error.to_string()))
 }

@@ -50,6 +50,11 @@ pub(crate) struct Ask {
     pub(crate) pit: Option<String>,
     pub(crate) pit_keep_alive: Option<String>,
     pub(crate) profile: bool,
+    /// How many `script_fields` there are: none can be computed.
+    pub(crate) scripts: usize,
+    /// Most values of a `terms` query, and letters of a `regexp` one.
+    pub(crate) terms: usize,
+    pub(crate) regexp: usize,
     /// `inner_hits` of `collapse`.
     pub(crate) collapse_inner: Vec<Map<String, Value>>,
     /// `inner_hits` of nested queries.
@@ -98,8 +103,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Members that mean nothing when empty and are refused otherwise.
-const REFUSED: &[&str] =
-    &["script_fields", "runtime_mappings", "rescore", "suggest", "derived", "search_pipeline"];
+const REFUSED: &[&str] = &["runtime_mappings", "rescore", "suggest", "derived", "search_pipeline"];
 
 impl Ask {
     /// Reads a body.
@@ -138,6 +142,8 @@ impl Ask {
             ask.aggs = Some(aggs::Reader::new(parser).read(value)?);
         }
         ask.nested_inner = std::mem::take(&mut parser.inner);
+        ask.scripts = opts.get("script_fields").and_then(Value::as_object).map_or(0, Map::len);
+        (ask.terms, ask.regexp) = (parser.terms, parser.regexp);
         Ok(ask)
     }
 
@@ -302,6 +308,9 @@ impl Ask {
             if self.request.size == 0 {
                 return invalid("[size] cannot be [0] in a scroll context");
             }
+            if call.flag("request_cache", false)? {
+                return invalid("[request_cache] cannot be used in a scroll context");
+            }
             if self.request.track_total == Track::No {
                 return invalid("disabling [track_total_hits] is not allowed in a scroll context");
             }
@@ -388,7 +397,7 @@ fn timeout(text: &str) -> Result<Option<i64>, Error> {
     if text == "-1" {
         return Ok(None);
     }
-    super::aggs::duration_ms(text).map(Some).ok_or_else(|| {
+    aggs::duration_ms(text).map(Some).ok_or_else(|| {
         Error::illegal(format!("failed to parse setting [timeout] with value [{text}] as a time value: unit is missing or unrecognized"))
     })
 }

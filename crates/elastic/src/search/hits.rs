@@ -7,10 +7,13 @@ use logs::column::Kind;
 use logs::date::{DEFAULT_FORMAT, Edge, Format, Zone};
 use logs::mapping::{Field, FieldType, Mapping, simple_match};
 use logs::part::{ReadError, system};
+use logs::query::Query;
 use logs::search::{Hit, Target};
 use serde_json::{Map, Value};
 
 use super::body::{FieldAsk, Shown};
+use super::highlight::Marks;
+use crate::Elastic;
 use crate::error::Error;
 
 /// Most `docvalue_fields` of a search (`index.max_docvalue_fields_search`).
@@ -24,6 +27,8 @@ pub(crate) struct Show<'a> {
     shown: &'a Shown,
     docvalues: Vec<(String, DocValues)>,
     formats: &'a [Option<String>],
+    /// For each index.
+    marks: Vec<Marks<'a>>,
     pub(crate) sorted: bool,
     /// Sort values that are not shown: what was added against ties.
     pub(crate) sort_shown: usize,
@@ -39,7 +44,7 @@ impl<'a> Show<'a> {
         targets: &'a [Target],
         shown: &'a Shown,
         formats: &'a [Option<String>],
-        now_ns: i128,
+        (now_ns, docvalues_max): (i128, usize),
     ) -> Result<Self, Error> {
         let mut docvalues = Vec::new();
         for ask in &shown.docvalues {
@@ -49,13 +54,24 @@ impl<'a> Show<'a> {
                 docvalues.push((field, bound));
             }
         }
-        if docvalues.len() > DOCVALUE_FIELDS_MAX {
+        if docvalues.len() > docvalues_max {
             return Err(Error::illegal(format!(
-                "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{DOCVALUE_FIELDS_MAX}] but was [{}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting.",
+                "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{docvalues_max}] but was [{}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting.",
                 docvalues.len()
             )));
         }
-        Ok(Self { targets, shown, docvalues, formats, sorted: false, sort_shown: usize::MAX })
+        let (marks, sort_shown) = (Vec::new(), usize::MAX);
+        Ok(Self { targets, shown, docvalues, formats, marks, sorted: false, sort_shown })
+    }
+
+    /// With marks of what `query` matched, where they are asked for.
+    pub(crate) fn marked(mut self, elastic: &Elastic, query: &Query) -> Result<Self, Error> {
+        if let Some(map) = &self.shown.highlight {
+            for target in self.targets {
+                self.marks.push(Marks::bind(elastic, target, map, query)?);
+            }
+        }
+        Ok(self)
     }
 
     /// One hit.
@@ -70,7 +86,7 @@ impl<'a> Show<'a> {
             out.insert("_id".to_owned(), id.into());
         }
         self.versions(hit, &mut out)?;
-        let score = hit.score.map_or(Value::Null, |score| short(score));
+        let score = hit.score.map_or(Value::Null, short);
         out.insert("_score".to_owned(), score);
         if let Some(routing) = text(hit, system::ROUTING)? {
             out.insert("_routing".to_owned(), routing.into());
@@ -114,6 +130,7 @@ impl<'a> Show<'a> {
             == Some(&Value::Bool(false));
         let names = stored.unwrap_or_default();
         let needs = wants_source
+            || !self.marks.is_empty()
             || !self.shown.fields.is_empty()
             || names.iter().any(|name| name != "_none_" && name != "_source");
         let source = if needs {
@@ -128,7 +145,10 @@ impl<'a> Show<'a> {
             let values =
                 values.of(hit.target, &hit.block, hit.row).map_err(|error| damage(&error))?;
             if !values.is_empty() {
-                fields.insert(name.clone(), Value::Array(values));
+                let list = fields.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
+                if let Value::Array(list) = list {
+                    list.extend(values);
+                }
             }
         }
         stored_fields(&target.mapping, names, &source, &mut fields);
@@ -139,6 +159,16 @@ impl<'a> Show<'a> {
         if let (Some(field), Some(value)) = (&self.collapse(), &hit.collapsed) {
             fields.insert(field.clone(), Value::Array(vec![value.clone()]));
         }
+        if disabled && !self.shown.fields.is_empty() {
+            return Err(Error::illegal(format!(
+                "Unable to retrieve the requested [fields] since _source is disabled in the mappings for index [{}]",
+                target.index
+            )));
+        }
+        let marks = match self.marks.get(hit.target) {
+            Some(marks) => marks.of(&source)?,
+            None => Map::new(),
+        };
         if wants_source && !disabled {
             let shown = match &self.shown.source {
                 Some(filter) => filter.apply(source),
@@ -148,6 +178,9 @@ impl<'a> Show<'a> {
         }
         if !fields.is_empty() {
             out.insert("fields".to_owned(), Value::Object(fields));
+        }
+        if !marks.is_empty() {
+            out.insert("highlight".to_owned(), Value::Object(marks));
         }
         Ok(())
     }
@@ -391,24 +424,7 @@ fn resolve<'a>(mapping: &'a Mapping, path: &str, field: &'a Field) -> (&'a Field
 fn typed(field: &Field, value: &Value, format: Option<&str>) -> Result<Option<Value>, Error> {
     let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Ok(Some(match field.kind {
-        FieldType::Date | FieldType::DateNanos => {
-            let own = field.params.get("format").and_then(Value::as_str).unwrap_or(DEFAULT_FORMAT);
-            let parse = |format: &str| {
-                Format::parse(format).map_err(|error| Error::illegal(error.to_string()))
-            };
-            let Some(ns) = parse(own)?.read(&text(), &Zone::default(), Edge::First) else {
-                return Ok(None);
-            };
-            // What the column does not hold is not shown.
-            let unit = if field.kind == FieldType::Date { 1_000_000 } else { 1 };
-            let ns = ns.div_euclid(unit) * unit;
-            let own = if own == DEFAULT_FORMAT && field.kind == FieldType::DateNanos {
-                "strict_date_optional_time_nanos"
-            } else {
-                own
-            };
-            parse(format.unwrap_or(own))?.print(ns, &Zone::default()).into()
-        }
+        FieldType::Date | FieldType::DateNanos => return date(field, &text(), format),
         FieldType::Long
         | FieldType::Integer
         | FieldType::Short
@@ -464,4 +480,23 @@ fn typed(field: &Field, value: &Value, format: Option<&str>) -> Result<Option<Va
         | FieldType::Join
         | FieldType::Percolator => value.clone(),
     }))
+}
+
+/// A date as `format`, or the field's own, writes it.
+fn date(field: &Field, text: &str, format: Option<&str>) -> Result<Option<Value>, Error> {
+    let own = field.params.get("format").and_then(Value::as_str).unwrap_or(DEFAULT_FORMAT);
+    let parse =
+        |format: &str| Format::parse(format).map_err(|error| Error::illegal(error.to_string()));
+    let Some(ns) = parse(own)?.read(text, &Zone::default(), Edge::First) else {
+        return Ok(None);
+    };
+    // What the column does not hold is not shown.
+    let unit = if field.kind == FieldType::Date { 1_000_000 } else { 1 };
+    let ns = ns.div_euclid(unit) * unit;
+    let own = if own == DEFAULT_FORMAT && field.kind == FieldType::DateNanos {
+        "strict_date_optional_time_nanos"
+    } else {
+        own
+    };
+    Ok(Some(parse(format.unwrap_or(own))?.print(ns, &Zone::default()).into()))
 }

@@ -6,6 +6,7 @@ mod analyze;
 mod body;
 mod caps;
 mod context;
+mod highlight;
 mod hits;
 mod intervals;
 mod msearch;
@@ -83,6 +84,8 @@ const SEARCH: &[&str] = &[
     "suggest_text",
     "force_synthetic_source",
 ];
+/// Parameters of an asynchronous search.
+const ASYNC: &[&str] = &["wait_for_completion_timeout", "keep_on_completion", "keep_alive"];
 const QUERY: &[&str] = &[
     "q",
     "df",
@@ -102,6 +105,10 @@ const QUERY: &[&str] = &[
 pub(crate) const ROUTES: &[Route] = &[
     route(GET_POST, "/_search", Read, &[SEARCH, INDICES], search),
     route(GET_POST, "/{index}/_search", Read, &[SEARCH, INDICES], search),
+    route(POST, "/_async_search", Read, &[SEARCH, INDICES, ASYNC], async_search),
+    route(POST, "/{index}/_async_search", Read, &[SEARCH, INDICES, ASYNC], async_search),
+    route(GET, "/_async_search/{id}", Read, &[ASYNC], no_async),
+    route(DELETE, "/_async_search/{id}", Read, &[], no_async),
     route(
         GET_POST,
         "/_msearch",
@@ -276,9 +283,10 @@ fn validate(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
             })),
             Err(error) => {
                 valid = false;
-                let error = match &error {
-                    logs::search::SearchError::Query { error, .. } => run::query_error(error),
-                    other => search_error(elastic, &targets, other),
+                let error = if let logs::search::SearchError::Query { error, .. } = &error {
+                    run::query_error(error)
+                } else {
+                    search_error(elastic, &targets, &error)
                 };
                 explanations.push(json!({
                     "index": target.index, "valid": false,
@@ -305,6 +313,30 @@ fn explanation(query: &logs::query::Query, call: &Call<'_>) -> String {
         }
         (false, _) => query.to_string(),
     }
+}
+
+/// `POST /{index}/_async_search`: the answer is there when the request ends, so that nothing is kept.
+fn async_search(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
+    let start = elastic.clock.now_ms();
+    let mut answer = search(elastic, call)?;
+    if let crate::rest::Content::Json(response) = &mut answer.content {
+        let response = response.take();
+        let end = elastic.clock.now_ms();
+        answer.content = crate::rest::Content::Json(json!({
+            "is_partial": response.get("timed_out") == Some(&Value::Bool(true)),
+            "is_running": false,
+            "start_time_in_millis": start,
+            "expiration_time_in_millis": end,
+            "completion_time_in_millis": end,
+            "response": response,
+        }));
+    }
+    Ok(answer)
+}
+
+/// `GET|DELETE /_async_search/{id}`: none is ever kept.
+fn no_async(_: &Elastic, call: &Call<'_>) -> Result<Answer, Error> {
+    Err(Error::new(404, "resource_not_found_exception", call.part("id")))
 }
 
 /// Search templates are not there.

@@ -72,6 +72,7 @@ pub(super) fn msearch(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
             )));
         }
     }
+    let trace = call.flag("error_trace", false)?;
     let mut responses = Vec::new();
     for (header, body) in &searches {
         responses.push(match one(elastic, call, header, body) {
@@ -79,12 +80,32 @@ pub(super) fn msearch(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Erro
                 found.insert("status".to_owned(), 200.into());
                 Value::Object(found)
             }
+            Err(error) if trace => traced(&error),
             Err(error) => error.body(),
         });
     }
     let took = elastic.clock.mono().saturating_sub(start).as_millis();
     let took = u64::try_from(took).unwrap_or(u64::MAX);
     Ok(Answer::json(json!({"took": took, "responses": responses})))
+}
+
+/// An error that says where it was thrown, as far as there is such a place here: its type as a class is named.
+fn traced(error: &Error) -> Value {
+    let class: String = error
+        .kind
+        .split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+            first.into_iter().chain(letters).collect::<String>()
+        })
+        .collect();
+    let mut body = error.body();
+    if let Some(Value::Object(object)) = body.get_mut("error") {
+        let text = format!("{} ({class}) at mangru", error.reason);
+        object.insert("stack_trace".to_owned(), text.into());
+    }
+    body
 }
 
 fn one(

@@ -125,7 +125,9 @@ impl<'a> Opts<'a> {
         match value {
             Value::Number(number) => Ok(number.as_f64()),
             Value::String(text) => text.trim().parse().map(Some).map_err(|_| {
-                Error::new(400, "number_format_exception", format!("For input string: \"{text}\""))
+                let reason = format!("For input string: \"{text}\"");
+                content(format!("[1:1] [{}] failed to parse field [{name}]", self.owner))
+                    .caused_by(Error::new(400, "number_format_exception", reason))
             }),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                 Err(self.wrong(name, value))
@@ -173,7 +175,13 @@ impl<'a> Opts<'a> {
                 .map(|value| scalar(value).ok_or_else(|| self.wrong(name, value)))
                 .collect::<Result<_, _>>()
                 .map(Some),
-            _ => Ok(Some(vec![scalar(value).ok_or_else(|| self.wrong(name, value))?])),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => {
+                Ok(Some(vec![scalar(value).ok_or_else(|| self.wrong(name, value))?]))
+            }
         }
     }
 }

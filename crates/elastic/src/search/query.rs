@@ -15,6 +15,8 @@ use crate::error::Error;
 
 /// Most values of one `terms` query (`index.max_terms_count`).
 pub(crate) const TERMS_MAX: usize = 65_536;
+/// Longest `regexp` query, in letters (`index.max_regex_length`).
+pub(crate) const REGEXP_MAX: usize = 1_000;
 
 /// Where a `terms` query's values are: index, identifier, path, routing.
 pub(crate) type Lookup<'a> =
@@ -25,6 +27,9 @@ pub(crate) struct Parser<'a> {
     pub(crate) lookup: Lookup<'a>,
     /// How deep the query is that is being read.
     depth: usize,
+    /// Most values of a `terms` query, and letters of a `regexp` one, so far.
+    pub(crate) terms: usize,
+    pub(crate) regexp: usize,
     /// `inner_hits` of nested queries: the path, the query, and what was asked for.
     pub(crate) inner: Vec<(String, Query, Map<String, Value>)>,
 }
@@ -92,12 +97,11 @@ const REFUSED: &[&str] = &[
     "semantic",
 ];
 
+/// A field, its options, and what stood beside it.
+type FieldBody = (String, Map<String, Value>, Map<String, Value>);
+
 /// The field and its options: `{"f": {…}}`, or `{"f": value}` where `short` is the value's name.
-fn field_of(
-    owner: &str,
-    map: &Map<String, Value>,
-    short: &str,
-) -> Result<(String, Map<String, Value>, Map<String, Value>), Error> {
+fn field_of(owner: &str, map: &Map<String, Value>, short: &str) -> Result<FieldBody, Error> {
     let mut outer = Map::new();
     let mut found: Option<(String, Map<String, Value>)> = None;
     for (name, value) in map {
@@ -199,7 +203,10 @@ fn multi_type(opts: &Opts<'_>) -> Result<MultiMatchType, Error> {
 }
 
 fn fields(opts: &Opts<'_>) -> Result<Vec<FieldBoost>, Error> {
-    let texts = opts.texts("fields")?.unwrap_or_default();
+    let texts = opts
+        .texts("fields")
+        .map_err(|_| parsing(format!("[{}] field name in [fields] cannot be null", opts.owner)))?;
+    let texts = texts.unwrap_or_default();
     Ok(texts.iter().map(|text| FieldBoost::parse(text)).collect())
 }
 
@@ -222,7 +229,7 @@ fn value_of(opts: &Opts<'_>, name: &str) -> Result<Value, Error> {
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(lookup: Lookup<'a>) -> Self {
-        Self { lookup, depth: 0, inner: Vec::new() }
+        Self { lookup, depth: 0, terms: 0, regexp: 0, inner: Vec::new() }
     }
 
     /// The query that `value` says.
@@ -300,53 +307,21 @@ impl<'a> Parser<'a> {
             "boosting" => self.boosting(opts)?,
             "nested" => self.nested(opts)?,
             "function_score" => self.function_score(opts)?,
-            "ids" => {
-                let opts = opts.only(&["values", "type"])?;
-                Node::Ids(Ids { values: opts.texts("values")?.unwrap_or_default() })
-            }
-            "exists" => {
-                let opts = opts.only(&["field"])?;
-                let field = opts.text("field")?.filter(|field| !field.is_empty());
-                let field =
-                    field.ok_or_else(|| parsing("[exists] must be provided with a [field]"))?;
-                Node::Exists(Exists { field })
-            }
             "terms" => return self.terms(opts),
-            "multi_match" => Node::MultiMatch(multi_match(opts)?),
-            "combined_fields" => {
-                let opts = opts.only(&[
-                    "query",
-                    "fields",
-                    "operator",
-                    "minimum_should_match",
-                    "zero_terms_query",
-                    "auto_generate_synonyms_phrase_query",
-                ])?;
-                Node::CombinedFields(CombinedFields {
-                    fields: fields(&opts)?,
-                    query: value_of(&opts, "query")?,
-                    operator: operator(&opts, "operator")?,
-                    minimum_should_match: msm(&opts)?,
-                    zero_terms_query: zero_terms(&opts)?,
-                })
+            "ids"
+            | "exists"
+            | "multi_match"
+            | "combined_fields"
+            | "query_string"
+            | "simple_query_string"
+            | "kql" => plain(name, opts)?,
+            other => {
+                let query = by_field(other, opts)?;
+                if let Node::Regexp(regexp) = &query.node {
+                    self.regexp = self.regexp.max(regexp.value.chars().count());
+                }
+                return Ok(query);
             }
-            "query_string" => Node::QueryString(query_string(opts)?),
-            "simple_query_string" => Node::SimpleQueryString(simple_query_string(opts)?),
-            "kql" => {
-                let opts = opts.only(&[
-                    "query",
-                    "fields",
-                    "default_field",
-                    "time_zone",
-                    "case_insensitive",
-                ])?;
-                Node::Kql(Kql {
-                    query: opts.text("query")?.unwrap_or_default(),
-                    fields: fields(&opts)?,
-                    time_zone: opts.text("time_zone")?,
-                })
-            }
-            other => return by_field(other, opts),
         };
         decorate(node.into(), &opts)
     }
@@ -430,7 +405,7 @@ impl<'a> Parser<'a> {
         Ok(Node::Nested(Nested { path, query: Box::new(query), score_mode, ignore_unmapped }))
     }
 
-    fn terms(&self, opts: Opts<'_>) -> Result<Query, Error> {
+    fn terms(&mut self, opts: Opts<'_>) -> Result<Query, Error> {
         let mut found: Option<(&String, &Value)> = None;
         for (name, value) in opts.map {
             if name == "boost" || name == "_name" || name == "value_type" {
@@ -469,12 +444,7 @@ impl<'a> Parser<'a> {
                 return Err(parsing(format!("[terms] query does not support [{field}]")));
             }
         };
-        if values.len() > TERMS_MAX {
-            return Err(Error::illegal(format!(
-                "The number of terms [{}] used in the Terms Query request has exceeded the allowed maximum of [{TERMS_MAX}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
-                values.len()
-            )));
-        }
+        self.terms = self.terms.max(values.len());
         decorate(Node::Terms(Terms { field: field.clone(), values }).into(), &opts)
     }
 
@@ -496,13 +466,10 @@ impl<'a> Parser<'a> {
         ];
         let opts = opts.only(&known)?;
         let mut functions = Vec::new();
-        match opts.get("functions") {
-            Some(Value::Array(list)) => {
-                for function in list {
-                    functions.push(self.function(Opts::of("function_score", function)?)?);
-                }
+        if let Some(Value::Array(list)) = opts.get("functions") {
+            for function in list {
+                functions.push(self.function(Opts::of("function_score", function)?)?);
             }
-            Some(_) | None => {}
         }
         let own = self.function(opts)?;
         if own.kind.is_some() || own.weight.is_some() {
@@ -595,6 +562,58 @@ fn decay(shape: &str, opts: &Opts<'_>) -> Result<Decay, Error> {
     })
 }
 
+/// Queries that hold no others and are not of the form `{"f": {…}}`.
+fn plain(name: &str, opts: Opts<'_>) -> Result<Node, Error> {
+    Ok(match name {
+        "ids" => {
+            let opts = opts.only(&["values", "type"])?;
+            Node::Ids(Ids { values: opts.texts("values")?.unwrap_or_default() })
+        }
+        "exists" => {
+            let opts = opts.only(&["field"])?;
+            let field = opts.text("field")?.filter(|field| !field.is_empty());
+            let field = field.ok_or_else(|| parsing("[exists] must be provided with a [field]"))?;
+            if field == "_source" {
+                return Err(Error::new(
+                    400,
+                    "query_shard_exception",
+                    "failed to create query: the field [_source] is not searchable",
+                ));
+            }
+            Node::Exists(Exists { field })
+        }
+        "multi_match" => Node::MultiMatch(multi_match(opts)?),
+        "combined_fields" => {
+            let opts = opts.only(&[
+                "query",
+                "fields",
+                "operator",
+                "minimum_should_match",
+                "zero_terms_query",
+                "auto_generate_synonyms_phrase_query",
+            ])?;
+            Node::CombinedFields(CombinedFields {
+                fields: fields(&opts)?,
+                query: value_of(&opts, "query")?,
+                operator: operator(&opts, "operator")?,
+                minimum_should_match: msm(&opts)?,
+                zero_terms_query: zero_terms(&opts)?,
+            })
+        }
+        "query_string" => Node::QueryString(query_string(opts)?),
+        "simple_query_string" => Node::SimpleQueryString(simple_query_string(opts)?),
+        _ => {
+            let opts =
+                opts.only(&["query", "fields", "default_field", "time_zone", "case_insensitive"])?;
+            Node::Kql(Kql {
+                query: opts.text("query")?.unwrap_or_default(),
+                fields: fields(&opts)?,
+                time_zone: opts.text("time_zone")?,
+            })
+        }
+    })
+}
+
 const MULTI_MATCH: &[&str] = &[
     "query",
     "fields",
@@ -631,6 +650,9 @@ fn multi_match(opts: Opts<'_>) -> Result<MultiMatch, Error> {
         return Err(parsing(
             "Fuzziness not allowed for type [cross_fields], [phrase] or [phrase_prefix]",
         ));
+    }
+    if opts.get("cutoff_frequency").is_some() && kind == MultiMatchType::BoolPrefix {
+        return Err(parsing("[cutoff_frequency] not allowed for type [bool_prefix]"));
     }
     if opts.get("slop").is_some() && kind == MultiMatchType::BoolPrefix {
         return Err(parsing("[slop] not allowed for type [bool_prefix]"));
@@ -784,6 +806,15 @@ fn by_field(name: &str, opts: Opts<'_>) -> Result<Query, Error> {
                 )?,
             })
         }
+        _ => exact(name, field, inner)?,
+    };
+    let query = decorate(node.into(), &inner)?;
+    decorate(query, &Opts { owner: name, map: &outer })
+}
+
+/// Queries of one value of a field.
+fn exact(name: &str, field: String, inner: Opts<'_>) -> Result<Node, Error> {
+    Ok(match name {
         "term" => {
             let inner = inner.only(&["value", "case_insensitive"])?;
             Node::Term(Term {
@@ -836,9 +867,7 @@ fn by_field(name: &str, opts: Opts<'_>) -> Result<Query, Error> {
                 Pattern { field, value, case_insensitive: inner.is_set("case_insensitive")? };
             if name == "prefix" { Node::Prefix(pattern) } else { Node::Wildcard(pattern) }
         }
-    };
-    let query = decorate(node.into(), &inner)?;
-    decorate(query, &Opts { owner: name, map: &outer })
+    })
 }
 
 fn words(name: &str, field: String, opts: Opts<'_>) -> Result<Node, Error> {

@@ -10,13 +10,14 @@ use logs::query::{Bool, Exists, FieldBoost, Node, Query};
 use logs::search::{
     Collector, Filter, Found, Hit, Limits, QueryError, SearchError, SortBy, Target, Track,
 };
+use logs::text::analysis::Analysis;
 use serde_json::{Map, Value, json};
 
 use super::agg_out::{self, Style};
 use super::body::{Ask, Shown, without_ties};
-use super::hits::{Show, short};
+use super::hits::{DOCVALUE_FIELDS_MAX, Show, short};
 use super::opts::Opts;
-use super::query::Parser;
+use super::query::{Parser, REGEXP_MAX, TERMS_MAX};
 use crate::Elastic;
 use crate::error::Error;
 use crate::resolve::{self, Options};
@@ -38,11 +39,10 @@ pub(crate) struct Look {
 pub(crate) struct Page {
     pub(crate) body: Map<String, Value>,
     pub(crate) last: Option<Vec<Value>>,
-    pub(crate) count: usize,
 }
 
 /// A number of a setting of an index.
-fn setting_number(elastic: &Elastic, index: &str, name: &str) -> Option<u64> {
+pub(crate) fn setting_number(elastic: &Elastic, index: &str, name: &str) -> Option<u64> {
     let settings = elastic.store.index(index)?.settings();
     let value = settings.get(name)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
@@ -60,6 +60,7 @@ pub(crate) fn targets(
         let mut target = Target::new(found.index.name(), snapshot.mapping, snapshot.views);
         let settings = found.index.settings();
         let default = settings.get("index.query.default_field");
+        target.analysis = Arc::new(Analysis::from_settings(&settings).unwrap_or_default());
         target.default_fields = match default {
             Some(Value::String(text)) => text.split(',').map(FieldBoost::parse).collect(),
             Some(Value::Array(list)) => {
@@ -128,6 +129,47 @@ impl Matcher for Bound {
     }
 }
 
+/// Most `docvalue_fields` that the indices allow.
+fn docvalues_max(elastic: &Elastic, targets: &[Target]) -> usize {
+    let setting = |target: &Target| {
+        let most = setting_number(elastic, &target.index, "index.max_docvalue_fields_search")?;
+        usize::try_from(most).ok()
+    };
+    targets.iter().filter_map(setting).min().unwrap_or(DOCVALUE_FIELDS_MAX)
+}
+
+/// Refuses queries that an index's settings do not allow.
+fn check_sizes(elastic: &Elastic, targets: &[Target], ask: &Ask) -> Result<(), Error> {
+    for target in targets {
+        let setting = |name: &str, default: usize| {
+            let most = setting_number(elastic, &target.index, name);
+            most.and_then(|most| usize::try_from(most).ok()).unwrap_or(default)
+        };
+        let (scripts, scripts_max) = (ask.scripts, setting("index.max_script_fields", 32));
+        let (terms, most) = (ask.terms, setting("index.max_terms_count", TERMS_MAX));
+        let (regexp, regexp_most) = (ask.regexp, setting("index.max_regex_length", REGEXP_MAX));
+        let reason = if terms > most {
+            format!(
+                "The number of terms [{terms}] used in the Terms Query request has exceeded the allowed maximum of [{most}]. This maximum can be set by changing the [index.max_terms_count] index level setting."
+            )
+        } else if regexp > regexp_most {
+            format!(
+                "The length of regex [{regexp}] used in the Regexp Query request has exceeded the allowed maximum of [{regexp_most}]. This maximum can be set by changing the [index.max_regex_length] index level setting."
+            )
+        } else if scripts > scripts_max {
+            format!(
+                "Trying to retrieve too many script_fields. Must be less than or equal to: [{scripts_max}] but was [{scripts}]. This limit can be set by changing the [index.max_script_fields] index level setting."
+            )
+        } else if scripts > 0 {
+            "[script_fields] are not supported".to_owned()
+        } else {
+            continue;
+        };
+        return Err(phase(elastic, &target.index, "query", &Error::illegal(reason)));
+    }
+    Ok(())
+}
+
 /// Refuses windows that are too large.
 fn check_window(
     elastic: &Elastic,
@@ -166,6 +208,7 @@ pub(crate) fn run(
 ) -> Result<Page, Error> {
     let start = elastic.clock.mono();
     check_window(elastic, targets, ask, look.pages && !look.shows_ties)?;
+    check_sizes(elastic, targets, ask)?;
     if !ask.nested_inner.is_empty() {
         return Err(Error::illegal("[inner_hits] of [nested] queries is not supported"));
     }
@@ -201,7 +244,9 @@ pub(crate) fn run(
             });
         }
     };
-    let mut show = Show::new(targets, &ask.shown, &ask.sort_formats, now_ns(elastic))?;
+    let most = docvalues_max(elastic, targets);
+    let show = Show::new(targets, &ask.shown, &ask.sort_formats, (now_ns(elastic), most))?;
+    let mut show = show.marked(elastic, &ask.request.query)?;
     show.sorted = asked > 0;
     show.sort_shown = if look.shows_ties { usize::MAX } else { asked };
     let mut body = envelope(elastic, targets, &found, start);
@@ -216,13 +261,16 @@ pub(crate) fn run(
     if let Some(aggregator) = aggregator {
         let answers =
             aggregator.finish().map_err(|error| agg_error_in(elastic, &error, targets))?;
-        body.insert("aggregations".to_owned(), aggregations(elastic, targets, &answers, look)?);
+        body.insert(
+            "aggregations".to_owned(),
+            aggregations(elastic, targets, &answers, (look, &ask.request.query))?,
+        );
     }
     if ask.profile {
         body.insert("profile".to_owned(), json!({"shards": []}));
     }
     let last = found.hits.last().map(|hit| hit.sort.clone());
-    Ok(Page { body, last, count: found.hits.len() })
+    Ok(Page { body, last })
 }
 
 /// What aggregations may cost.
@@ -236,14 +284,16 @@ fn aggregations(
     elastic: &Elastic,
     targets: &[Target],
     answers: &agg::Answers,
-    look: Look,
+    (look, query): (Look, &Query),
 ) -> Result<Value, Error> {
     let now = now_ns(elastic);
     let rows = |hits: &[Hit], options: &Map<String, Value>| -> Result<Vec<Value>, Error> {
         let opts = Opts { owner: "top_hits", map: options };
         let shown = Shown::read(&opts)?;
         let formats = super::sort::formats(opts.get("sort"));
-        let mut show = Show::new(targets, &shown, &formats, now)?;
+        let most = docvalues_max(elastic, targets);
+        let show = Show::new(targets, &shown, &formats, (now, most))?;
+        let mut show = show.marked(elastic, query)?;
         show.sorted = true;
         hits.iter().map(|hit| show.hit(hit)).collect()
     };

@@ -358,7 +358,7 @@ pub enum Kind {
     RareTerms(RareTerms),
     SignificantTerms(SignificantTerms),
     Histogram(Histogram),
-    DateHistogram(DateHistogram),
+    DateHistogram(Box<DateHistogram>),
     AutoDateHistogram(AutoDateHistogram),
     Ranges(Ranges),
     /// A place in [`Request::filters`].

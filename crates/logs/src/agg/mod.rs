@@ -80,7 +80,7 @@ impl<'a> Aggregator<'a> {
         limits: Limits,
         now_ns: i128,
     ) -> Result<Self, AggError> {
-        let build = node::Build { targets, now_ns, depth: 0, rounding: None };
+        let build = node::Build { targets, now_ns, depth: 0, name: "", rounding: None };
         let level = node::Level::new(aggs, &build)?;
         let scores = wants_scores(aggs);
         Ok(Self { level, targets, matcher, limits, scores, failed: None })
@@ -154,10 +154,10 @@ impl<'a> Aggregator<'a> {
 
 /// The values of a field, as documents' columns have them: `docvalue_fields`.
 #[derive(Debug)]
-pub struct DocValues(values::Bound);
+pub struct DocValues(Vec<values::Bound>);
 
 impl DocValues {
-    /// Binds `field` to the indices of a search; `format` is a date's or a number's.
+    /// Binds `field` to each of the indices of a search; `format` is a date's or a number's.
     ///
     /// # Errors
     /// A field whose values are not kept in columns, a format that is none.
@@ -169,15 +169,18 @@ impl DocValues {
     ) -> Result<Self, AggError> {
         let mut source = ast::Source::field(field);
         source.format = format.map(str::to_owned);
-        let bound =
-            values::Bound::new(targets, &source, values::Use::any("docvalue_fields", now_ns));
-        Ok(Self(match bound {
-            Err(AggError::Illegal(text)) if text.contains("geo_point") => {
-                let of = values::Use { geo: true, ..values::Use::any("docvalue_fields", now_ns) };
-                values::Bound::new(targets, &source, of)?
-            }
-            other => other?,
-        }))
+        let any = values::Use::any("docvalue_fields", now_ns);
+        let mut bounds = Vec::new();
+        for target in targets {
+            let target = std::slice::from_ref(target);
+            let bound = values::Bound::new(target, &source, any);
+            let bound = bound.or_else(|error| {
+                let geo = values::Use { geo: true, ..any };
+                values::Bound::new(target, &source, geo).map_err(|_| error)
+            });
+            bounds.push(bound?);
+        }
+        Ok(Self(bounds))
     }
 
     /// The values of a row: dates as texts, booleans as booleans.
@@ -190,7 +193,7 @@ impl DocValues {
         block: &std::sync::Arc<dyn crate::part::Block>,
         row: usize,
     ) -> Result<Vec<serde_json::Value>, crate::part::ReadError> {
-        self.0.json(target, block, row)
+        self.0[target].json(0, block, row)
     }
 }
 

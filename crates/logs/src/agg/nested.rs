@@ -14,7 +14,7 @@ use super::values::follow;
 use crate::column::{Column, Kind, Rows, Strings, Values};
 use crate::date::{DEFAULT_FORMAT, Edge, Format, Zone};
 use crate::mapping::{FieldType, Mapping};
-use crate::part::{Block, Known, ReadError};
+use crate::part::{Block, Known, Part, ReadError, View};
 use crate::search::Target;
 
 /// Deepest object that is looked into.
@@ -63,9 +63,11 @@ impl Node for Nested {
         }
         let parents = builder.parents.clone();
         let block: Arc<dyn Block> = Arc::new(builder.block(Arc::clone(cx.block)));
+        let view =
+            View { part: Arc::new(ObjectsPart(Arc::clone(&block))), deleted: Arc::default() };
         let inside = Cx {
             target: cx.target,
-            view: cx.view,
+            view: &view,
             view_at: cx.view_at,
             block: &block,
             block_at: cx.block_at,
@@ -364,5 +366,47 @@ impl Block for Objects {
 
     fn source(&self, row: usize) -> Result<String, ReadError> {
         Ok(self.sources[row].clone())
+    }
+}
+
+/// A part of one block of objects: nothing is known of it in advance.
+#[derive(Debug)]
+struct ObjectsPart(Arc<dyn Block>);
+
+impl Part for ObjectsPart {
+    fn name(&self) -> &str {
+        "nested objects"
+    }
+
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn times(&self) -> Option<(i64, i64)> {
+        Some(self.0.times())
+    }
+
+    fn block_count(&self) -> usize {
+        1
+    }
+
+    fn block(&self, _: usize) -> Result<Arc<dyn Block>, ReadError> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn lacks_word(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
+    fn kinds(&self, _: &str) -> Vec<Kind> {
+        Kind::ALL.to_vec()
+    }
+
+    fn fields(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn byte_len(&self) -> u64 {
+        0
     }
 }

@@ -120,6 +120,8 @@ pub(super) struct Build<'a> {
     pub(super) targets: &'a [Target],
     pub(super) now_ns: i128,
     pub(super) depth: usize,
+    /// What the aggregation is called.
+    pub(super) name: &'a str,
     /// The rounding of the histogram above, for rates.
     pub(super) rounding: Option<&'a super::round::Rounding>,
 }
@@ -136,7 +138,7 @@ impl Level {
             if let Kind::Pipeline(pipeline) = &agg.kind {
                 level.pipelines.push((name.clone(), agg.meta.clone(), pipeline.clone()));
             } else {
-                let node = node(agg, build)?;
+                let node = node(agg, &Build { name, ..*build })?;
                 level.nodes.push((name.clone(), agg.meta.clone(), node));
             }
         }
@@ -202,6 +204,7 @@ fn node(agg: &Agg, build: &Build<'_>) -> Result<Box<dyn Node>, AggError> {
         targets: build.targets,
         now_ns: build.now_ns,
         depth: build.depth + 1,
+        name: build.name,
         rounding: if let Kind::DateHistogram(histogram) = &agg.kind {
             Some(&histogram.rounding)
         } else {

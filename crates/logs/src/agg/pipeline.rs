@@ -92,11 +92,17 @@ fn gather(
     gap: GapPolicy,
     each: &mut dyn FnMut(&str, f64),
 ) -> Result<(), AggError> {
-    let (head, rest) = path.split_once('>').unwrap_or((path, ""));
-    let answer = answers
-        .iter()
-        .find(|answer| answer.name == first(head))
-        .ok_or_else(|| illegal(format!("No aggregation found for path [{path}]")))?;
+    let (mut head, mut rest) = path.split_once('>').unwrap_or((path, ""));
+    let by_name = |name: &str| answers.iter().find(|answer| answer.name == first(name));
+    let mut found = by_name(head);
+    if found.is_none()
+        && let Some((name, member)) = path.split_once('.')
+    {
+        // `histogram.metric` is another way to write `histogram>metric`.
+        (head, rest) = (name, member);
+        found = by_name(head);
+    }
+    let answer = found.ok_or_else(|| illegal(format!("No aggregation found for path [{path}]")))?;
     match &answer.body {
         Body::Buckets(buckets) => {
             let wanted = head
@@ -193,7 +199,10 @@ fn resolve(bucket: &Bucket, path: &str) -> Result<Option<f64>, AggError> {
         "_key" => return Ok(bucket.at),
         _ => {}
     }
-    in_answers(&bucket.subs, path)
+    let value = in_answers(&bucket.subs, path)?;
+    // What an empty bucket says of its rows is a gap.
+    let is_gap = bucket.doc_count == 0 && !path.ends_with("_count");
+    Ok(value.filter(|_| !is_gap))
 }
 
 fn in_answers(answers: &Answers, path: &str) -> Result<Option<f64>, AggError> {

@@ -76,10 +76,8 @@ fn end(
 ) -> Result<Option<f64>, AggError> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
     if ask.kind == RangeKind::Date || bound.class.is_some_and(Class::is_date) {
-        if let Value::Number(number) = value {
-            return Ok(number.as_f64());
-        }
-        let text = value.as_str().unwrap_or_default();
+        let text = super::show::plain_text(value);
+        let text = text.as_str();
         let (format, zone) = match &bound.show {
             Show::Date { format, zone, .. } => (format.clone(), zone.clone()),
             Show::Plain | Show::Bool | Show::Unsigned | Show::Decimal(_) => {
@@ -88,6 +86,9 @@ fn end(
         };
         let at = read_math(text, &format, &zone, Edge::First, build.now_ns)
             .or_else(|| read_math(text, &Format::default(), &zone, Edge::First, build.now_ns));
+        if let (None, Value::Number(number)) = (at, value) {
+            return Ok(number.as_f64());
+        }
         let at = at.ok_or_else(|| {
             AggError::Value(format!(
                 "failed to parse date field [{text}] with format [{}]",

@@ -37,7 +37,7 @@ impl Significant {
         let of = Use::any("significant_terms", build.now_ns);
         let bound = Bound::new(build.targets, &ask.source, of)?;
         let filters = (ask.include.as_ref(), ask.exclude.as_ref());
-        let gate = Gate::new(&bound, &ask.source.field, filters, build.now_ns)?;
+        let gate = Gate::new(&bound, build.name, filters, build.now_ns)?;
         Ok(Self {
             ask: ask.clone(),
             bound,
@@ -180,8 +180,7 @@ impl Node for Significant {
 
     fn type_name(&self) -> &'static str {
         match self.bound.class {
-            None => "umsigterms",
-            Some(Class::Text | Class::Ip | Class::Geo) => "sigsterms",
+            None | Some(Class::Text | Class::Ip | Class::Geo) => "sigsterms",
             Some(_) => "siglterms",
         }
     }

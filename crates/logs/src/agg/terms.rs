@@ -255,8 +255,7 @@ fn list_head(others: u64) -> Map<String, Value> {
 /// The name of a terms answer by the class of its keys.
 pub(super) fn terms_name(class: Option<Class>) -> &'static str {
     match class {
-        None => "umterms",
-        Some(Class::Text | Class::Ip | Class::Geo) => "sterms",
+        None | Some(Class::Text | Class::Ip | Class::Geo) => "sterms",
         Some(Class::Int | Class::Bool | Class::Date | Class::DateNanos) => "lterms",
         Some(Class::Unsigned) => "ulterms",
         Some(Class::Float) => "dterms",
@@ -279,7 +278,7 @@ impl Terms {
     pub(super) fn new(ask: &ast::Terms, subs: Level, build: &Build<'_>) -> Result<Self, AggError> {
         let bound = Bound::new(build.targets, &ask.source, Use::any("terms", build.now_ns))?;
         let filters = (ask.include.as_ref(), ask.exclude.as_ref());
-        let gate = Gate::new(&bound, &ask.source.field, filters, build.now_ns)?;
+        let gate = Gate::new(&bound, build.name, filters, build.now_ns)?;
         Ok(Self {
             ask: ask.clone(),
             bound,
@@ -448,6 +447,8 @@ pub(super) struct Multi {
     tuples: Tuples,
     grouped: Grouped,
     subs: Level,
+    /// With `min_doc_count: 0`: the combinations of all rows.
+    all: Vec<u32>,
 }
 
 impl Multi {
@@ -468,6 +469,7 @@ impl Multi {
             tuples: Tuples::default(),
             grouped: Grouped::default(),
             subs,
+            all: Vec::new(),
         })
     }
 }
@@ -494,7 +496,33 @@ impl Node for Multi {
         self.subs.collect(cx, &below)
     }
 
+    fn wants_everything(&self) -> bool {
+        self.ask.min_doc_count == 0 || self.subs.wants_everything()
+    }
+
+    fn everything(&mut self, cx: &Cx<'_>, live: &Bits) -> Result<(), AggError> {
+        if self.ask.min_doc_count == 0 {
+            let mut all = Vec::new();
+            for bound in &self.bounds {
+                all.push(bound.cells(cx.target, cx.block)?);
+            }
+            let mut lists = vec![Vec::new(); all.len()];
+            for row in live.iter() {
+                let sources = all.iter().zip(&mut self.interners).zip(&mut lists);
+                sources.for_each(|((cells, interner), list)| cells.keys(row, interner, list));
+                let (tuples, seen) = (&mut self.tuples, &mut self.all);
+                combinations(&lists, &mut |tuple| seen.push(tuples.id(tuple)));
+            }
+            self.all.sort_unstable();
+            self.all.dedup();
+        }
+        self.subs.everything(cx, live)
+    }
+
     fn finish(&mut self, owner: u32, finish: &mut Finish<'_>) -> Result<Body, AggError> {
+        for tuple in &self.all {
+            self.grouped.bucket(owner, *tuple);
+        }
         let counts: Vec<(u32, u64)> = self
             .grouped
             .of_owner(owner)
@@ -593,7 +621,7 @@ impl Rare {
     ) -> Result<Self, AggError> {
         let bound = Bound::new(build.targets, &ask.source, Use::any("rare_terms", build.now_ns))?;
         let filters = (ask.include.as_ref(), ask.exclude.as_ref());
-        let gate = Gate::new(&bound, &ask.source.field, filters, build.now_ns)?;
+        let gate = Gate::new(&bound, build.name, filters, build.now_ns)?;
         let (interner, grouped) = (Interner::default(), Grouped::default());
         Ok(Self { ask: ask.clone(), bound, gate, interner, grouped, subs })
     }
@@ -643,8 +671,7 @@ impl Node for Rare {
 
     fn type_name(&self) -> &'static str {
         match self.bound.class {
-            None => "umrareterms",
-            Some(Class::Text | Class::Ip | Class::Geo) => "srareterms",
+            None | Some(Class::Text | Class::Ip | Class::Geo) => "srareterms",
             Some(_) => "lrareterms",
         }
     }

@@ -168,22 +168,26 @@ fn lines(answers: &Answers) -> Vec<String> {
                 }
             }
             Body::Single { doc_count, .. } => lines.push(format!("{} {doc_count}", answer.name)),
-            other => lines.push(format!("{other:?}")),
+            Body::Number { .. }
+            | Body::Count(_)
+            | Body::Object(_)
+            | Body::Percentiles { .. }
+            | Body::TopHits { .. }
+            | Body::TopMetrics(_) => lines.push(format!("{:?}", answer.body)),
         }
     }
     lines
 }
 
 fn lines_of(answers: &Answers) -> String {
-    answers
-        .iter()
-        .map(|answer| match &answer.body {
-            Body::Number { value, .. } => {
-                format!(" {}={}", answer.name, value.map_or("-".to_owned(), |v| v.to_string()))
-            }
-            other => format!(" {other:?}"),
-        })
-        .collect()
+    let one = |answer: &result::Answer| {
+        if let Body::Number { value, .. } = &answer.body {
+            format!(" {}={}", answer.name, value.map_or("-".to_owned(), |v| v.to_string()))
+        } else {
+            format!(" {:?}", answer.body)
+        }
+    };
+    answers.iter().map(one).collect()
 }
 
 const ROWS: &[(&str, i64, i64)] =
@@ -222,7 +226,7 @@ fn a_histogram_of_days_with_its_derivative() {
         format: None,
     };
     let subs = vec![("d".to_owned(), agg(AggKind::Pipeline(pipeline), vec![]))];
-    let aggs = vec![("h".to_owned(), agg(AggKind::DateHistogram(histogram), subs))];
+    let aggs = vec![("h".to_owned(), agg(AggKind::DateHistogram(Box::new(histogram)), subs))];
     assert_eq!(
         lines(&run(ROWS, &aggs, Limits::default()).unwrap()),
         [
@@ -251,7 +255,7 @@ fn filters_and_refusals() {
     assert_eq!(error, "Field [word] of type [keyword] is not supported for aggregation [sum]");
     let none = vec![("t".to_owned(), agg(AggKind::Terms(terms("none", vec![])), vec![]))];
     let answers = run(ROWS, &none, Limits::default()).unwrap();
-    assert_eq!((answers[0].type_name, lines(&answers)), ("umterms", Vec::<String>::new()));
+    assert_eq!((answers[0].type_name, lines(&answers)), ("sterms", Vec::<String>::new()));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use super::node::{Batch, Build, Cx, Finish, Node};
 use super::result::Body;
 use super::show::Key;
 use super::values::{Bound, Cells, Class, Use};
+use crate::column::{Column, Kind};
+use crate::part::system;
 use crate::search::{Hit, Sort, SortBy};
 
 /// One level of an order.
@@ -22,6 +24,9 @@ struct Level {
 
 /// An order of rows.
 struct Orders(Vec<Level>);
+
+/// The values that rows of a block are put in order by: of each level, and the order of arrival.
+type Rows<'a> = (Vec<Option<Cells<'a>>>, Option<Arc<Column>>);
 
 impl Orders {
     fn new(sort: &[Sort], agg: &'static str, build: &Build<'_>) -> Result<Self, AggError> {
@@ -40,7 +45,7 @@ impl Orders {
         Ok(Self(levels))
     }
 
-    fn cells(&self, cx: &Cx<'_>) -> Result<Vec<Option<Cells<'_>>>, AggError> {
+    fn cells(&self, cx: &Cx<'_>) -> Result<Rows<'_>, AggError> {
         let mut all = Vec::new();
         for level in &self.0 {
             all.push(match &level.bound {
@@ -48,11 +53,11 @@ impl Orders {
                 Some(bound) => Some(bound.cells(cx.target, cx.block)?),
             });
         }
-        Ok(all)
+        Ok((all, cx.block.column(system::SEQ, Kind::Int)?))
     }
 
     /// The row's place in the order.
-    fn keys(&self, cells: &[Option<Cells<'_>>], cx: &Cx<'_>, row: usize) -> Vec<Option<Key>> {
+    fn keys(&self, (cells, seq): &Rows<'_>, cx: &Cx<'_>, row: usize) -> Vec<Option<Key>> {
         let mut keys = Vec::with_capacity(self.0.len());
         for (level, cells) in self.0.iter().zip(cells) {
             keys.push(match (&level.sort.by, cells) {
@@ -64,6 +69,8 @@ impl Orders {
                 (SortBy::Doc | SortBy::Field(_), _) => None,
             });
         }
+        let place = seq.as_ref().and_then(|seq| seq.int(row));
+        keys.push(place.map(Key::Int));
         keys
     }
 
@@ -86,7 +93,7 @@ impl Orders {
                 return ordering;
             }
         }
-        Ordering::Equal
+        a.last().cmp(&b.last())
     }
 
     fn json(&self, keys: &[Option<Key>]) -> Vec<Value> {
@@ -284,7 +291,7 @@ impl Node for TopMetrics {
         for (row, owner) in batch.iter() {
             let at = row as usize;
             let keys = self.orders.keys(&cells, cx, at);
-            if keys.iter().all(Option::is_none) {
+            if keys[..keys.len() - 1].iter().all(Option::is_none) {
                 continue;
             }
             let best = self.best.entry(owner).or_insert_with(|| Best { rows: Vec::new(), seen: 0 });

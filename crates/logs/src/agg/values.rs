@@ -46,6 +46,8 @@ impl Class {
 struct Binding {
     column: String,
     class: Class,
+    /// What the column itself holds: a multi-field's may be another.
+    stored: Class,
     /// Longest text that counts, in letters.
     ignore_above: Option<usize>,
     /// The same text for every row: the index's name, a `constant_keyword`.
@@ -174,6 +176,7 @@ fn bind_one(target: &Target, path: &str, agg: &'static str) -> Result<Option<One
     let plain = |column: &str, class: Class| Binding {
         column: column.to_owned(),
         class,
+        stored: class,
         ignore_above: None,
         constant: None,
         is_single: false,
@@ -208,6 +211,9 @@ fn bind_one(target: &Target, path: &str, agg: &'static str) -> Result<Option<One
         )));
     }
     let mut binding = plain(column, class);
+    if let Some(parent) = target.mapping.find(column).and_then(|of| class_of(of.field.kind)) {
+        binding.stored = parent;
+    }
     binding.ignore_above = param(field, "ignore_above")
         .and_then(Value::as_u64)
         .and_then(|above| usize::try_from(above).ok());
@@ -581,7 +587,8 @@ impl Cells<'_> {
     }
 
     fn int(&self, value: i64) -> i64 {
-        match (self.binding.map(|binding| binding.class), self.bound.class) {
+        match (self.binding.map(|binding| binding.stored), self.bound.class) {
+            (Some(Class::Date), Some(Class::DateNanos)) => value.saturating_mul(1_000),
             (Some(Class::Date), _) => value.div_euclid(1_000),
             (Some(Class::DateNanos), Some(Class::Date)) => value.div_euclid(1_000_000),
             _ => value,
