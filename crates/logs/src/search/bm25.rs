@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::eval::{At, Eval, value_text};
-use super::plan::{Leaf, Op, Plan, Test, WholeTest, Words, WordsTest};
+use super::plan::{Clauses, Leaf, Op, Plan, Test, WholeTest, Words, WordsTest};
 use super::run::Guard;
 use super::words::small;
 use super::{SearchError, Target};
@@ -250,18 +250,8 @@ impl Eval {
                 self.leaf_scores(leaf, at, (rows, boost), (stats, scale), &mut scores)?
             }
             Op::Bool(of) => {
-                let mut sums = vec![0.0_f64; rows.len()];
-                for (plan, optional) in of
-                    .must
-                    .iter()
-                    .map(|plan| (plan, false))
-                    .chain(of.should.iter().map(|plan| (plan, true)))
-                {
-                    let matching = if optional { self.rows(plan, at, rows)? } else { rows.clone() };
-                    let part = self.scores(plan, at, &matching, stats, scale)?;
-                    matching.iter().for_each(|row| sums[row] += f64::from(part[row]));
-                }
-                rows.iter().for_each(|row| scores[row] = narrow(sums[row]) * boost);
+                scores = self.bool_scores(of, at, rows, (stats, scale))?;
+                multiply(&mut scores, rows, boost);
             }
             Op::AtLeast { of, .. } => {
                 for plan in of {
@@ -289,17 +279,16 @@ impl Eval {
             Op::Boosting { positive, negative, factor } => {
                 scores = self.scores(positive, at, rows, stats, scale)?;
                 let less = self.rows(negative, at, rows)?;
-                for row in rows.iter() {
-                    scores[row] *= boost * if less.has(row) { *factor } else { 1.0 };
-                }
+                multiply(&mut scores, rows, boost);
+                multiply(&mut scores, &less, *factor);
             }
             Op::Function(of) => {
                 scores = self.function_scores(of, at, rows, stats, scale)?;
-                rows.iter().for_each(|row| scores[row] *= boost);
+                multiply(&mut scores, rows, boost);
             }
             Op::Nested(of) => {
                 scores = self.nested_scores(of, at, rows)?;
-                rows.iter().for_each(|row| scores[row] *= boost);
+                multiply(&mut scores, rows, boost);
             }
         }
         Ok(scores)
@@ -327,6 +316,28 @@ impl Eval {
             }
         }
         Ok(number(count))
+    }
+
+    /// The sum of what the clauses come to that count.
+    fn bool_scores(
+        &mut self,
+        of: &Clauses,
+        at: At<'_>,
+        rows: &Bits,
+        (stats, scale): (&Stats, f32),
+    ) -> Result<Vec<f32>, SearchError> {
+        let mut sums = vec![0.0_f64; rows.len()];
+        for (plan, optional) in of
+            .must
+            .iter()
+            .map(|plan| (plan, false))
+            .chain(of.should.iter().map(|plan| (plan, true)))
+        {
+            let matching = if optional { self.rows(plan, at, rows)? } else { rows.clone() };
+            let part = self.scores(plan, at, &matching, stats, scale)?;
+            matching.iter().for_each(|row| sums[row] += f64::from(part[row]));
+        }
+        Ok(sums.into_iter().map(narrow).collect())
     }
 
     fn leaf_scores(
@@ -381,6 +392,10 @@ impl Eval {
 
 fn set(scores: &mut [f32], rows: &Bits, score: f32) {
     rows.iter().for_each(|row| scores[row] = score);
+}
+
+fn multiply(scores: &mut [f32], rows: &Bits, factor: f32) {
+    rows.iter().for_each(|row| scores[row] *= factor);
 }
 
 fn bm25(weight: f32, frequency: f32, length: u32, average: f32) -> f32 {

@@ -282,16 +282,7 @@ impl Binder<'_> {
             }
         };
         let Some(filter) = filter else { return Ok(rule) };
-        let (relation, by) = match filter.as_ref() {
-            IntervalFilter::After(by) => (Relation::After, by),
-            IntervalFilter::Before(by) => (Relation::Before, by),
-            IntervalFilter::ContainedBy(by) => (Relation::ContainedBy, by),
-            IntervalFilter::Containing(by) => (Relation::Containing, by),
-            IntervalFilter::NotContainedBy(by) => (Relation::NotContainedBy, by),
-            IntervalFilter::NotContaining(by) => (Relation::NotContaining, by),
-            IntervalFilter::NotOverlapping(by) => (Relation::NotOverlapping, by),
-            IntervalFilter::Overlapping(by) => (Relation::Overlapping, by),
-        };
+        let (relation, by) = relation_of(filter);
         let by = Box::new(self.interval_rule(by, analyzer, words, depth + 1)?);
         Ok(Rule::Filtered { rule: Box::new(rule), by, relation })
     }
@@ -310,6 +301,19 @@ impl Binder<'_> {
         depth: usize,
     ) -> Result<Vec<Rule>, QueryError> {
         of.iter().map(|rule| self.interval_rule(rule, analyzer, words, depth + 1)).collect()
+    }
+}
+
+fn relation_of(filter: &IntervalFilter) -> (Relation, &IntervalRule) {
+    match filter {
+        IntervalFilter::After(by) => (Relation::After, by),
+        IntervalFilter::Before(by) => (Relation::Before, by),
+        IntervalFilter::ContainedBy(by) => (Relation::ContainedBy, by),
+        IntervalFilter::Containing(by) => (Relation::Containing, by),
+        IntervalFilter::NotContainedBy(by) => (Relation::NotContainedBy, by),
+        IntervalFilter::NotContaining(by) => (Relation::NotContaining, by),
+        IntervalFilter::NotOverlapping(by) => (Relation::NotOverlapping, by),
+        IntervalFilter::Overlapping(by) => (Relation::Overlapping, by),
     }
 }
 

@@ -16,6 +16,8 @@ mod highlight_tests;
 mod intervals;
 mod languages;
 mod lucene_regexp;
+#[cfg(test)]
+mod model_tests;
 mod nested;
 mod pattern;
 mod plan;
