@@ -67,6 +67,7 @@ const KNOWN_BELOW: &[(&str, bool)] = &[
     ("index.analysis.", false),
     ("index.analyze.", true),
     ("index.blocks.", true),
+    ("index.bulk.", true),
     ("index.context.", false),
     ("index.fielddata.", false),
     ("index.highlight.", true),

@@ -78,13 +78,10 @@ fn check_keys(item: &Map<String, Value>) -> Result<(), Error> {
         "_id",
         "_type",
         "routing",
-        "_routing",
         "stored_fields",
         "_source",
         "version",
-        "_version",
         "version_type",
-        "_version_type",
         "preference",
     ];
     match item.keys().find(|key| !KNOWN.contains(&key.as_str())) {
@@ -102,7 +99,7 @@ fn one(elastic: &Elastic, call: &Call<'_>, item: &Map<String, Value>) -> Result<
     let id = item.get("_id").map(text).unwrap_or_default();
     let name = item.get("_index").map_or_else(|| call.part("index").to_owned(), text);
     let mut wanted = Wanted::of(call)?;
-    if let Some(routing) = item.get("routing").or_else(|| item.get("_routing")) {
+    if let Some(routing) = item.get("routing") {
         wanted.routing = Some(text(routing));
     }
     if let Some(source) = item.get("_source") {
@@ -112,7 +109,7 @@ fn one(elastic: &Elastic, call: &Call<'_>, item: &Map<String, Value>) -> Result<
         let filter = Filter::of_body(stored)?;
         wanted.stored = filter.includes;
     }
-    if let Some(version) = item.get("version").or_else(|| item.get("_version")) {
+    if let Some(version) = item.get("version") {
         wanted.version = version.as_i64();
     }
     let found = one_index(elastic, &name).and_then(|index| {

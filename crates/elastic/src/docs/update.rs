@@ -14,12 +14,17 @@ use super::write::{check_id, write_all};
 use super::{Doc, Kind, Need, Written, place};
 use crate::error::Error;
 use crate::rest::{Answer, Call, Content};
+use crate::search::did_you_mean;
 use crate::{Elastic, routing};
 
 /// Deepest level that is merged; below it the new value takes the old one's place.
 const DEPTH_MAX: usize = 128;
 /// Most tries when somebody else writes the document at the same time.
 const RETRIES_MAX: i64 = 100;
+
+/// What the body of an update may have.
+const KNOWN: &[&str] =
+    &["doc", "upsert", "doc_as_upsert", "detect_noop", "_source", "if_seq_no", "if_primary_term"];
 
 /// What an update says.
 #[derive(Debug, Default)]
@@ -58,7 +63,10 @@ impl Change {
                     return Err(Error::new(
                         400,
                         "x_content_parse_exception",
-                        format!("[UpdateRequest] unknown field [{key}]"),
+                        format!(
+                            "[UpdateRequest] unknown field [{key}]{}",
+                            did_you_mean(key, KNOWN.iter().copied())
+                        ),
                     ));
                 }
             }

@@ -21,7 +21,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 pub(crate) use context::Contexts;
-pub(crate) use opts::parsing;
+pub(crate) use opts::{did_you_mean, parsing};
 pub(crate) use query::Parser;
 pub(crate) use run::{limits, search_error, targets};
 

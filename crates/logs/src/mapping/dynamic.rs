@@ -3,7 +3,7 @@
 use regex_automata::meta::Regex;
 use serde_json::{Map, Value, json};
 
-use super::parse::is_false;
+use super::parse::{is_false, is_flat};
 use super::{DEPTH_MAX, Dynamic, Field, FieldType, Mapping, MappingError};
 
 /// The first value (no null, no empty array) that a document has at a path.
@@ -206,8 +206,8 @@ impl Mapping {
     /// What becomes of the dotted `path`, which [`Mapping::find`] does not know, when its first value is `leaf`.
     #[must_use]
     pub fn dynamic(&self, path: &str, leaf: Leaf<'_>) -> Decision {
-        let (object, above) = match self.nearest(path) {
-            Nearest::Object { dynamic, path } => (dynamic, path),
+        let (object, above, lenient) = match self.nearest(path) {
+            Nearest::Object { dynamic, path, lenient } => (dynamic, path, lenient),
             Nearest::Leaf => return Decision::Conflict,
             Nearest::Disabled => return Decision::Leave,
         };
@@ -229,7 +229,11 @@ impl Mapping {
         {
             return Decision::Add(field);
         }
-        if object == Dynamic::StrictAllowTemplates { refuse() } else { Decision::Add(default) }
+        match object {
+            Dynamic::StrictAllowTemplates if lenient => Decision::Leave,
+            Dynamic::StrictAllowTemplates => refuse(),
+            Dynamic::True | Dynamic::False | Dynamic::Strict => Decision::Add(default),
+        }
     }
 
     /// The field that the dynamic template `template` makes of `path`: what a bulk item asks for by name.
@@ -318,7 +322,7 @@ impl Mapping {
     /// [`MappingError::Illegal`] when something else is there.
     pub fn insert(&mut self, path: &str, field: Field) -> Result<(), MappingError> {
         let mut object = &mut self.root;
-        let mut flat = self.meta.get("subobjects").is_some_and(is_false);
+        let mut flat = is_flat(&self.meta);
         let mut rest = path;
         for _ in 0..DEPTH_MAX {
             let cut = if flat { None } else { rest.split_once('.') };
@@ -339,7 +343,7 @@ impl Mapping {
                     "can't merge a non object mapping [{path}] with an object mapping"
                 )));
             }
-            flat = object.params.get("subobjects").is_some_and(is_false);
+            flat = is_flat(&object.params);
             rest = tail;
         }
         Err(MappingError::Illegal(format!(
@@ -351,6 +355,7 @@ impl Mapping {
     fn nearest<'a>(&self, path: &'a str) -> Nearest<'a> {
         let mut object = &self.root;
         let mut dynamic = object.dynamic.unwrap_or_default();
+        let mut lenient = is_lenient(object);
         let mut start = 0;
         'down: for _ in 0..DEPTH_MAX {
             if object.params.get("enabled").is_some_and(is_false) {
@@ -363,18 +368,26 @@ impl Mapping {
                     return Nearest::Leaf;
                 }
                 object = child;
-                dynamic = child.dynamic.unwrap_or(dynamic);
+                if child.dynamic.is_some() {
+                    dynamic = child.dynamic.unwrap_or(dynamic);
+                    lenient = is_lenient(child);
+                }
                 start += cut + 1;
                 continue 'down;
             }
             break;
         }
-        Nearest::Object { dynamic, path: path[..start].trim_end_matches('.') }
+        Nearest::Object { dynamic, path: path[..start].trim_end_matches('.'), lenient }
     }
 }
 
+/// Whether what has no template is left alone, not refused.
+fn is_lenient(object: &Field) -> bool {
+    object.params.get("dynamic").is_some_and(|written| written == "false_allow_templates")
+}
+
 enum Nearest<'a> {
-    Object { dynamic: Dynamic, path: &'a str },
+    Object { dynamic: Dynamic, path: &'a str, lenient: bool },
     Leaf,
     Disabled,
 }

@@ -32,6 +32,7 @@ const ROOT_KEYS: &[&str] = &[
     "context_aware_grouping",
     "date_detection",
     "derived",
+    "disable_objects",
     "dynamic_date_formats",
     "dynamic_templates",
     "numeric_detection",
@@ -54,7 +55,7 @@ impl Mapping {
         };
         let mut mapping = Self::default();
         let mut count = 0;
-        let flat = body.get("subobjects").is_some_and(is_false);
+        let flat = is_flat(body);
         for (key, value) in body {
             match key.as_str() {
                 "properties" => {
@@ -199,7 +200,7 @@ impl Parser<'_> {
         };
         let kind = kind_of(name, body)?;
         let mut field = Field::new(kind);
-        let flat = self.flat || body.get("subobjects").is_some_and(is_false);
+        let flat = self.flat || is_flat(body);
         for (key, value) in body {
             match key.as_str() {
                 "type" => {
@@ -354,6 +355,13 @@ fn plain_param(key: &str, value: &Value) -> Value {
         Some("false") => Value::Bool(false),
         Some(_) | None => value.clone(),
     }
+}
+
+/// Whether an object of these parameters keeps dots in names.
+pub(super) fn is_flat(params: &Map<String, Value>) -> bool {
+    let disabled = params.get("disable_objects");
+    params.get("subobjects").is_some_and(is_false)
+        || disabled.is_some_and(|value| value == &Value::Bool(true) || value == "true")
 }
 
 pub(super) fn is_false(value: &Value) -> bool {

@@ -53,6 +53,7 @@ pub(super) const PARAMS: &[&str] = &[
     "contexts",
     "copy_to",
     "depth_limit",
+    "disable_objects",
     "doc_values",
     "eager_global_ordinals",
     "enable_position_increments",
@@ -132,7 +133,8 @@ impl Dynamic {
             "true" | "runtime" => Some(Self::True),
             "false" => Some(Self::False),
             "strict" => Some(Self::Strict),
-            "strict_allow_templates" => Some(Self::StrictAllowTemplates),
+            // Without a template the one refuses, and the other leaves the field alone.
+            "strict_allow_templates" | "false_allow_templates" => Some(Self::StrictAllowTemplates),
             _ => None,
         }
     }

@@ -29,7 +29,11 @@ pub(super) fn uuid(seed: u64, now_ms: i64, number: u64) -> String {
     mixed[..8].copy_from_slice(&seed.to_le_bytes());
     mixed[8..16].copy_from_slice(&now_ms.to_le_bytes());
     mixed[16..].copy_from_slice(&number.to_le_bytes());
-    auto_id(xxh3_64(&mixed), now_ms)
+    let hash = xxh3_64(&mixed);
+    let mut uuid = auto_id(hash, now_ms);
+    // Clients expect 22 letters.
+    uuid.extend(auto_id(!hash, now_ms).chars().take(2));
+    uuid
 }
 
 /// The folder of an index: its name, as far as a folder can have it, and its unique identifier.
