@@ -77,7 +77,7 @@ def difference(ours, theirs, path=""):
         return None if ours is theirs else (path, ours, theirs)
     if isinstance(ours, (int, float)) and isinstance(theirs, (int, float)):
         # What is left of two nearly equal sums has the noise of both.
-        relative = 1e-5 if path.endswith(("score", ".variance", ".std_deviation", ".upper", ".lower")) else 1e-9
+        relative = 1e-5 if ".sort" in path or path.endswith(("score", ".variance", ".std_deviation", ".upper", ".lower")) else 1e-9
         if path.endswith((".variance", ".std_deviation")) and abs(ours) < 1e-4 and abs(theirs) < 1e-4:
             return None
         return None if close(ours, theirs, relative) else (path, ours, theirs)
@@ -189,6 +189,11 @@ def has(request, *names):
 
 # (reason, does it explain this difference?): of the request, the path of the difference, our value, their value.
 KNOWN = [
+    ("which small buckets sum_other_doc_count has depends on a shard's list", lambda request, path, ours, theirs: path.endswith("sum_other_doc_count") and has(request, "min_doc_count")),
+    ("7.0 drops what matches nothing before it reads the rest of the query", lambda request, path, ours, theirs: path.endswith("status") and isinstance(ours, list) and isinstance(theirs, list) and ours[0] == 400 and theirs[0] == 200 and has(request, "match_none")),
+    ("not built, and told so before other faults are found", lambda request, path, ours, theirs: path == "error.type" and bool(re.search(r"adjacency_matrix|span_\w+\] queries", json.dumps(ours)))),
+    ("7.0 drops score where it is not needed and cannot be told apart: min_score beside a sort", lambda request, path, ours, theirs: path.endswith("_score") and theirs is None and has(request, "min_score", "sort")),
+    ("a regexp in the include, a list in the exclude: both are taken", lambda request, path, ours, theirs: "Cannot mix a regex-based" in json.dumps(theirs)),
     ("one shard knows all its terms: no doc_count_error", lambda request, path, ours, theirs: path.endswith("doc_count_error_upper_bound") and ours == 0),
     ("7.0 cannot do it: auto_date_histogram with pipelines", lambda request, path, ours, theirs: "unsupported_operation_exception" in json.dumps(theirs) and has(request, "auto_date_histogram")),
     ("7.0 rounds extended_bounds without the offset", lambda request, path, ours, theirs: "aggregations" in path and has(request, "extended_bounds") and has(request, "offset")),

@@ -393,21 +393,27 @@ fn put(
     bucket.subs.push(Answer { name: name.to_owned(), type_name, meta: meta.clone(), body });
 }
 
-/// Pipelines whose value depends on the values of the buckets before.
-fn series(
-    buckets: &mut [Bucket],
-    named: (&str, &Option<Value>),
-    pipeline: &Pipeline,
-) -> Result<(), AggError> {
+/// What the path of `pipeline` reaches in each bucket.
+fn values_of(buckets: &[Bucket], pipeline: &Pipeline) -> Result<Vec<Option<f64>>, AggError> {
     let path = pipeline.paths.first().map_or("", |(_, path)| path.as_str());
     let mut values = Vec::new();
-    for bucket in buckets.iter() {
+    for bucket in buckets {
         let value = resolve(bucket, path)?.filter(|value| value.is_finite());
         values.push(match (value, pipeline.gap) {
             (None, GapPolicy::InsertZeros) => Some(0.0),
             (value, _) => value,
         });
     }
+    Ok(values)
+}
+
+/// Pipelines whose value depends on the values of the buckets before.
+fn series(
+    buckets: &mut [Bucket],
+    named: (&str, &Option<Value>),
+    pipeline: &Pipeline,
+) -> Result<(), AggError> {
+    let values = values_of(buckets, pipeline)?;
     let mut sum = 0.0;
     let mut last: Option<(f64, Option<f64>)> = None;
     for (at, bucket) in buckets.iter_mut().enumerate() {

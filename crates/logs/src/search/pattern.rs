@@ -173,6 +173,8 @@ impl Fuzzy {
         {
             return None;
         }
+        // As in Lucene: a word of which nothing would be left is not like the other.
+        let shorter = mine.len().min(other.len());
         let (mine, other) = (&mine[self.prefix..], &other[self.prefix..]);
         let mut before: Vec<usize> = Vec::new();
         let mut last: Vec<usize> = (0..=other.len()).collect();
@@ -194,7 +196,8 @@ impl Fuzzy {
             }
             before = std::mem::replace(&mut last, row);
         }
-        last.last().copied().filter(|distance| *distance <= self.edits)
+        let distance = last.last().copied()?;
+        (distance <= self.edits && (distance == 0 || distance < shorter)).then_some(distance)
     }
 }
 
@@ -236,6 +239,9 @@ mod tests {
         check("error", 2, true, "errors!", Some(2));
         check("error", 2, true, "errors!!", None);
         check("로그인", 1, true, "로그아", Some(1));
+        check("a", 2, true, "api", None);
+        check("ab", 1, true, "a", None);
+        check("ab", 1, true, "ac", Some(1));
     }
 
     #[test]
