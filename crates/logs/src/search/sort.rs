@@ -258,6 +258,11 @@ pub(super) enum Keys {
 }
 
 fn field_level(name: &str, sort: &Sort, target: &Target) -> Result<FieldLevel, SearchError> {
+    // Columns hold the values of all of a row's objects: which of them a filter lets through is not known.
+    if sort.nested.as_ref().is_some_and(|nested| nested.filter.is_some()) {
+        let what = format!("[nested] sort on [{name}] with a [filter] is not supported");
+        return Err(no_sort(target, what));
+    }
     let found = field::resolve(target, name);
     let unmapped = found.is_none();
     let (kind, found) = match (found, sort.unmapped_type) {

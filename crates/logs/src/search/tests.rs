@@ -724,3 +724,35 @@ fn scored_hits() {
         function_score(query: match_all(), functions: [(kind: field_value_factor(field: n, factor: 1.0, modifier: none, missing: null))]) → Missing value for field [n]
     "#]].assert_eq(&have);
 }
+
+#[test]
+fn a_sort_by_some_of_a_rows_objects_is_refused() {
+    let nested = NestedSort { path: "o".to_owned(), filter: Some(Query::default()) };
+    let sort = vec![Sort { nested: Some(nested), ..Sort::field("n", true) }];
+    let error = typed().run(&Request { sort, ..Request::default() }).unwrap_err();
+    assert_eq!(error.to_string(), "[nested] sort on [n] with a [filter] is not supported");
+}
+
+/// Rows with what they are sorted by.
+fn sorted(request: &Request) -> String {
+    let found = typed().run(request).unwrap_or_else(|error| panic!("{error}"));
+    let one = |hit: &Hit| format!("{}:{}", hit.row, Value::from(hit.sort.clone()));
+    found.hits.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn orders_and_what_comes_after() {
+    let by = |sort: Vec<Sort>| Request { sort, ..Request::default() };
+    let time = by(vec![Sort::field("@timestamp", true), Sort::by(SortBy::Doc, false)]);
+    expect!["0:[1773144000000,0] 1:[1773100800999,1] 3:[1773100800000,3] 2:[1773100799999,2] 4:[-9223372036854775808,4] 5:[-9223372036854775808,5]"].assert_eq(&sorted(&time));
+    let after = Some(vec![json!(1_773_100_800_000_i64), json!(3)]);
+    expect!["2:[1773100799999,2] 4:[-9223372036854775808,4] 5:[-9223372036854775808,5]"]
+        .assert_eq(&sorted(&Request { search_after: after, ..time.clone() }));
+    expect!["1:[1773100800999,1]"].assert_eq(&sorted(&Request { from: 1, size: 1, ..time }));
+    expect!["1:[-3] 0:[5] 3:[12] 2:[9223372036854775807] 4:[9223372036854775807] 5:[9223372036854775807]"].assert_eq(&sorted(&by(vec![Sort::field("n", false)])));
+    expect![[r#"1:["gamma"] 3:["a*b"] 0:["Alpha"] 2:[""] 4:[null] 5:[null]"#]]
+        .assert_eq(&sorted(&by(vec![Sort::field("k", true)])));
+    let first = Sort { missing: Missing::First, ..Sort::field("ip", false) };
+    expect![[r#"2:[null] 4:[null] 5:[null] 0:["10.0.0.1"] 3:["10.1.0.0"] 1:["fe80::1"]"#]]
+        .assert_eq(&sorted(&by(vec![first])));
+}
