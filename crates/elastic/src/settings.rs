@@ -223,12 +223,11 @@ fn check_value(name: &str, text: &str) -> Result<(), Error> {
             )));
         }
     }
-    if name == "index.hidden" || (name.starts_with("index.blocks.") && text != "true") {
-        if !matches!(text, "true" | "false") {
-            return Err(Error::illegal(format!(
-                "Failed to parse value [{text}] as only [true] or [false] are allowed."
-            )));
-        }
+    let is_flag = name == "index.hidden" || name.starts_with("index.blocks.");
+    if is_flag && !matches!(text, "true" | "false") {
+        return Err(Error::illegal(format!(
+            "Failed to parse value [{text}] as only [true] or [false] are allowed."
+        )));
     }
     if name == "index.refresh_interval" && text != "-1" && duration_ms(text).is_none() {
         return Err(Error::illegal(format!(

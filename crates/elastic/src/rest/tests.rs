@@ -11,6 +11,7 @@ fn ask(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Resp
     elastic.handle(&Request { method, path, query, headers, body: body.as_bytes(), identity, host })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "cases are written as values")]
 fn check(method: Method, path: &str, want: Expect) {
     let response = ask(method, path, &[], "");
     want.assert_eq(&format!("{} {}", response.status, String::from_utf8_lossy(&response.body)));
