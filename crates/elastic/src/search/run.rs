@@ -140,6 +140,9 @@ fn docvalues_max(elastic: &Elastic, targets: &[Target]) -> usize {
 
 /// Refuses queries that an index's settings do not allow.
 fn check_sizes(elastic: &Elastic, targets: &[Target], ask: &Ask) -> Result<(), Error> {
+    if !ask.nested_inner.is_empty() {
+        return Err(Error::illegal("[inner_hits] of [nested] queries is not supported"));
+    }
     for target in targets {
         let setting = |name: &str, default: usize| {
             let most = setting_number(elastic, &target.index, name);
@@ -209,9 +212,6 @@ pub(crate) fn run(
     let start = elastic.clock.mono();
     check_window(elastic, targets, ask, look.pages && !look.shows_ties)?;
     check_sizes(elastic, targets, ask)?;
-    if !ask.nested_inner.is_empty() {
-        return Err(Error::illegal("[inner_hits] of [nested] queries is not supported"));
-    }
     let limits = limits(elastic, ask.timeout_ms);
     let mut request = ask.request.clone();
     request.score_scale = match look.identity {

@@ -351,7 +351,6 @@ pub enum PipelineKind {
 
 /// The kinds of aggregations.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a request has few, and they are not moved about")]
 pub enum Kind {
     Terms(Terms),
     MultiTerms(MultiTerms),

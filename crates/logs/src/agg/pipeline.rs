@@ -443,24 +443,9 @@ fn series(
                     put(bucket, named, pipeline, Some(value - before), "simple_value");
                 }
             }
-            PipelineKind::MovingFn { window, function, of_values: true, .. } => {
-                let before: Vec<f64> = values[..at].iter().flatten().copied().collect();
-                let inside = &before[before.len().saturating_sub(*window)..];
-                if value.is_some() && !inside.is_empty() {
-                    put(bucket, named, pipeline, Some(function.value(inside)), "simple_value");
-                }
-            }
-            PipelineKind::MovingFn { window, shift, function, of_values: false } => {
-                let place = i64::try_from(at).unwrap_or(i64::MAX);
-                let width = i64::try_from(*window).unwrap_or(i64::MAX);
-                let bound =
-                    |place: i64| usize::try_from(place.max(0)).unwrap_or(0).min(values.len());
-                let start = bound(place.saturating_sub(width).saturating_add(*shift));
-                let end = bound(place.saturating_add(*shift));
-                let inside: Vec<f64> =
-                    values[start..end.max(start)].iter().flatten().copied().collect();
-                if value.is_some() || pipeline.gap != GapPolicy::Skip {
-                    put(bucket, named, pipeline, Some(function.value(&inside)), "simple_value");
+            PipelineKind::MovingFn { .. } => {
+                if let Some(moved) = moved(pipeline, &values, at) {
+                    put(bucket, named, pipeline, Some(moved), "simple_value");
                 }
             }
             PipelineKind::AvgBucket
@@ -476,6 +461,26 @@ fn series(
         }
     }
     Ok(())
+}
+
+/// What a window over the values gives the bucket `at`; `None` when it gets nothing.
+fn moved(pipeline: &Pipeline, values: &[Option<f64>], at: usize) -> Option<f64> {
+    let PipelineKind::MovingFn { window, shift, function, of_values } = &pipeline.kind else {
+        return None;
+    };
+    if *of_values {
+        let before: Vec<f64> = values[..at].iter().flatten().copied().collect();
+        let inside = &before[before.len().saturating_sub(*window)..];
+        return (values[at].is_some() && !inside.is_empty()).then(|| function.value(inside));
+    }
+    let place = i64::try_from(at).unwrap_or(i64::MAX);
+    let width = i64::try_from(*window).unwrap_or(i64::MAX);
+    let bound = |place: i64| usize::try_from(place.max(0)).unwrap_or(0).min(values.len());
+    let start = bound(place.saturating_sub(width).saturating_add(*shift));
+    let end = bound(place.saturating_add(*shift)).max(start);
+    let inside: Vec<f64> = values[start..end].iter().flatten().copied().collect();
+    let shown = values[at].is_some() || pipeline.gap != GapPolicy::Skip;
+    shown.then(|| function.value(&inside))
 }
 
 fn bucket_sort(
