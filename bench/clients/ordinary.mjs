@@ -21,7 +21,7 @@ async function run(name, client, form) {
   assert.ok(body(await client.info()).version.number);
   await client.indices.delete({ index, ignore_unavailable: true });
   await client.indices.create(form({ index }, { mappings: { properties: { level: { type: "keyword" } } } }));
-  const stats = await client.helpers.bulk({ datasource: documents(500), refreshOnCompletion: true, flushBytes: 20_000, onDocument: (doc) => ({ index: { _index: index, _id: String(doc.n) } }) });
+  const stats = await client.helpers.bulk({ datasource: [...documents(500)], refreshOnCompletion: true, flushBytes: 20_000, onDocument: (doc) => ({ index: { _index: index, _id: String(doc.n) } }) });
   assert.equal(stats.successful, 500);
   assert.equal(stats.failed, 0);
   const found = body(await client.search(form({ index }, { size: 2, query: { bool: { filter: [{ match: { message: "host-3" } }, { term: { level: "WARN" } }] } }, sort: [{ "@timestamp": "desc" }], aggs: { n: { max: { field: "n" } } } })));
