@@ -94,6 +94,7 @@ impl<'a, 'q> Reader<'a, 'q> {
     pub(crate) fn read(mut self, value: &Value) -> Result<Request, Error> {
         self.request.aggs = self.aggs(value, 0)?;
         check_tops(&self.request.aggs, true)?;
+        check_nested(&self.request.aggs, false)?;
         Ok(self.request)
     }
 
@@ -332,6 +333,21 @@ const PIPELINES: &[&str] = &[
     "bucket_selector",
     "bucket_sort",
 ];
+
+/// Queries see documents, not the objects inside of them: refused rather than answered with nothing.
+fn check_nested(aggs: &Aggs, is_inside: bool) -> Result<(), Error> {
+    for (name, agg) in aggs {
+        if is_inside && matches!(agg.kind, Kind::Filter(_) | Kind::Filters(_)) {
+            return Err(Error::illegal(format!(
+                "[{name}] filters below a [nested] aggregation are not supported"
+            )));
+        }
+        let is_out = matches!(agg.kind, Kind::ReverseNested { .. });
+        let is_in = matches!(agg.kind, Kind::Nested { .. });
+        check_nested(&agg.subs, is_in || is_inside && !is_out)?;
+    }
+    Ok(())
+}
 
 /// Pipelines that look along buckets have to be in some.
 fn check_tops(aggs: &Aggs, top: bool) -> Result<(), Error> {

@@ -103,6 +103,11 @@ fn traced(error: &Error) -> Value {
     let mut body = error.body();
     if let Some(Value::Object(object)) = body.get_mut("error") {
         let text = format!("{} ({class}) at mangru", error.reason);
+        if let Some(Value::Object(root)) =
+            object.get_mut("root_cause").and_then(|list| list.get_mut(0))
+        {
+            root.insert("stack_trace".to_owned(), text.clone().into());
+        }
         object.insert("stack_trace".to_owned(), text.into());
     }
     body
