@@ -173,8 +173,10 @@ impl Fuzzy {
         {
             return None;
         }
-        // As in Lucene: a word of which nothing would be left is not like the other.
-        let shorter = mine.len().min(other.len());
+        // As in Lucene: a word that is nothing but what has to be the same is looked for as it is.
+        if self.prefix >= mine.len() {
+            return (*mine == other).then_some(0);
+        }
         let (mine, other) = (&mine[self.prefix..], &other[self.prefix..]);
         let mut before: Vec<usize> = Vec::new();
         let mut last: Vec<usize> = (0..=other.len()).collect();
@@ -196,8 +198,7 @@ impl Fuzzy {
             }
             before = std::mem::replace(&mut last, row);
         }
-        let distance = last.last().copied()?;
-        (distance <= self.edits && (distance == 0 || distance < shorter)).then_some(distance)
+        last.last().copied().filter(|distance| *distance <= self.edits)
     }
 }
 
@@ -240,7 +241,8 @@ mod tests {
         check("error", 2, true, "errors!!", None);
         check("로그인", 1, true, "로그아", Some(1));
         check("a", 2, true, "api", None);
-        check("ab", 1, true, "a", None);
+        check("a", 2, true, "a", Some(0));
+        check("ab", 1, true, "a", Some(1));
         check("ab", 1, true, "ac", Some(1));
     }
 
