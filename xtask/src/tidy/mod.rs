@@ -46,7 +46,6 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("saphyr-parser", &["mangru"]),
     ("clap", &["mangru"]),
     ("anyhow", &["mangru", "xtask"]),
-    ("parquet", &["logs"]),
 ];
 
 /// Longest function, in lines from `fn` to its closing brace.
@@ -54,8 +53,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Most packages in `Cargo.lock`, ours included.
 /// 170: the first light with tokio, hyper and rustls resolves to 159; each rise is written down here.
-/// 230: the log store: `parquet` without arrow brings 40, half of them for systems that it does not run on; then time zones and bcrypt.
-const PACKAGES_MAX: usize = 230;
+/// 185: the log store (time zones, word boundaries, xxh3) and bcrypt resolve to 174.
+const PACKAGES_MAX: usize = 185;
 
 /// Words that mark unfinished work. Split so that this file does not hold them.
 const LEFTOVERS: &[&str] = &[

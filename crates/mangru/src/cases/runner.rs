@@ -93,11 +93,7 @@ impl<'a> Run<'a> {
         };
         let sections: Vec<(String, Value)> = documents
             .into_iter()
-            .filter_map(|document| match document {
-                Value::Object(sections) => Some(sections),
-                _ => None,
-            })
-            .flatten()
+            .flat_map(|document| document.as_object().cloned().unwrap_or_default())
             .collect();
         let setup = sections.iter().find(|(name, _)| name == "setup").map(|(_, steps)| steps);
         let tests = sections.iter().filter(|(name, _)| name != "setup" && name != "teardown");
@@ -365,10 +361,8 @@ fn version(text: &str, without: i64) -> [i64; 3] {
 }
 
 fn skip(what: &Value) -> Result<(), Verdict> {
-    let features = match &what["features"] {
-        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(","),
-        other => other.as_str().unwrap_or_default().to_owned(),
-    };
+    let features =
+        if what["features"].is_null() { String::new() } else { plain(&what["features"]) };
     let named = features.split([',', ' ']).filter(|feature| !feature.is_empty());
     if let Some(feature) = named.into_iter().find(|feature| !FEATURES.contains(feature)) {
         return Err(Verdict::Skip(format!("feature {feature}")));
