@@ -26,14 +26,14 @@ class Sender(threading.Thread):
         for body in self.bodies:
             while True:
                 began = time.monotonic()
-                connection.request("POST", "/logs-bench/_bulk?filter_path=errors", body, {"Content-Type": "application/x-ndjson"})
+                connection.request("POST", "/logs-bench/_bulk", body, {"Content-Type": "application/x-ndjson"})
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status == 429:
                     time.sleep(0.05)
                     continue
                 self.times.append(time.monotonic() - began)
-                if answer.status != 200 or b'"errors":false' not in text:
+                if answer.status != 200 or b'"errors":false' not in text[:60]:
                     self.failed.append((answer.status, text[:300]))
                 break
 

@@ -39,6 +39,8 @@ struct Bulk<'a> {
     elastic: &'a Elastic,
     /// Where names lead, so that each is asked for once.
     places: HashMap<(String, Kind, Need), Result<Arc<Index>, Error>>,
+    /// The index that was written to last, and whether it has pipelines of its own.
+    last: Option<(Arc<Index>, bool)>,
     /// Documents that wait for the store, each with the place of its item.
     pending: Vec<Pending<'a>>,
     /// Index and identifier of those of them that have one.
@@ -57,6 +59,7 @@ pub(super) fn bulk(elastic: &Elastic, call: &Call<'_>) -> Result<Answer, Error> 
     let mut bulk = Bulk {
         elastic,
         places: HashMap::new(),
+        last: None,
         pending: Vec::new(),
         names: HashSet::new(),
         made: 0,
@@ -98,12 +101,12 @@ impl<'a> Bulk<'a> {
             source: Cow::Borrowed(item.source),
             condition: action.condition,
         };
-        match crate::pipelines::prepared(
-            self.elastic,
-            doc,
-            &action.index,
-            action.pipeline.as_deref(),
-        )? {
+        let pipeline = action.pipeline.as_deref();
+        if pipeline.is_none() && !self.has_pipelines(&doc.index) {
+            self.push(at, doc, None);
+            return Ok(());
+        }
+        match crate::pipelines::prepared(self.elastic, doc, &action.index, pipeline)? {
             Some(doc) => {
                 if let Cow::Owned(source) = &doc.source {
                     self.made += source.len();
@@ -123,6 +126,17 @@ impl<'a> Bulk<'a> {
             }
         }
         Ok(())
+    }
+
+    fn has_pipelines(&mut self, index: &Arc<Index>) -> bool {
+        if let Some((last, has)) = &self.last
+            && Arc::ptr_eq(last, index)
+        {
+            return *has;
+        }
+        let has = crate::pipelines::are_set(index);
+        self.last = Some((Arc::clone(index), has));
+        has
     }
 
     fn push(&mut self, at: usize, doc: Doc<'a>, shown: Option<(Filter, Value)>) {

@@ -72,7 +72,11 @@ pub(super) fn parse<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
         }
         let action = match &last {
             Some((same, action)) if *same == line => action.clone(),
-            Some(_) | None => parse_action(line, at + 1, &defaults)?,
+            Some(_) | None => {
+                let action = parse_action(line, at + 1, &defaults)?;
+                last = Some((line, action.clone()));
+                action
+            }
         };
         if items.len() >= ACTIONS_MAX {
             return Err(Error::illegal(format!("more than {ACTIONS_MAX} actions")));
@@ -85,7 +89,6 @@ pub(super) fn parse<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
                 Error::illegal("The bulk request must be terminated by a newline [\\n]")
             })?
         };
-        last = Some((line, action.clone()));
         items.push(Item { action, source });
     }
     check(&items)?;

@@ -10,6 +10,14 @@ use crate::error::Error;
 use crate::ingest::{Document, Outcome};
 use crate::{Elastic, settings};
 
+/// Whether documents of `index` go through a pipeline that its settings name.
+pub(crate) fn are_set(index: &logs::store::Index) -> bool {
+    let settings = index.settings();
+    ["index.default_pipeline", "index.final_pipeline"]
+        .into_iter()
+        .any(|key| settings::text(&settings, key).is_some())
+}
+
 /// `doc`, which was sent to `name`, as its pipelines leave it; `None` when one drops it. `pipeline` is the request's; without it the index's default
 /// one counts. The index's final one comes after it, that of the index that the first may have chosen.
 ///

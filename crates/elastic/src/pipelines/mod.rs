@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-pub(crate) use apply::prepared;
+pub(crate) use apply::{are_set, prepared};
 
 use crate::Elastic;
 use crate::ingest::Pipeline;
