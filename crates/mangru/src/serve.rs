@@ -384,6 +384,8 @@ mod tests {
                 "storage.exemplars.max_exemplars=default",
                 "listen.main=default",
                 "listen.pushgateway=default",
+                "listen.opensearch=default",
+                "logs.identity=Elasticsearch",
                 "pushgateway.ttl=0s",
                 "pushgateway.aggregation=false",
                 "pushgateway's limits=body 67108864, labels 128, group metrics 200000, groups 10000, metrics 2000000",

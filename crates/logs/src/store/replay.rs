@@ -352,11 +352,21 @@ impl Replay<'_> {
                 .map(|(op, version)| (op, *version))
                 .collect();
             let refused = group_again(index, &mine, first.cast_signed(), docs.arrival_ms, file);
+            freeze_large(index, self.options.limits.freeze_bytes);
             for what in refused {
                 self.report.damage.push(format!("index [{}]: {what}", index.name));
             }
             self.report.documents += mine.iter().filter(|(_, version)| *version > 0).count() as u64;
         }
+    }
+}
+
+/// Freezes the memtable that grows when it is as large as one becomes: replay makes the same tables as the writes did, so that each becomes a segment by
+/// itself, and a start that is cut short again still has something done.
+fn freeze_large(index: &Index, freeze_bytes: u64) {
+    let mut state = index.state.lock();
+    if state.active().raw_bytes >= freeze_bytes {
+        state.tables.push(Table::new());
     }
 }
 

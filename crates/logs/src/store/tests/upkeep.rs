@@ -173,3 +173,22 @@ fn damage_costs_what_it_hit() {
     assert_eq!(report.damage.len(), 1, "{:?}", report.damage);
     assert_eq!(store.index("a").unwrap().count(), 5);
 }
+
+#[test]
+fn a_replayed_log_becomes_tables_of_the_usual_size() {
+    let sim = SimFs::new(1);
+    let mut options = options(&sim);
+    options.limits.freeze_bytes = 300;
+    let (store, _) = Store::open(options.clone()).unwrap();
+    let index = store.create("a", Settings::new(), Mapping::default()).unwrap();
+    for n in 0..20 {
+        one(&store, write(&index, Op::Index, None, &line(1, n)));
+    }
+    let before = all(&index);
+    drop((index, store));
+    sim.crash();
+    let (store, _) = Store::open(options).unwrap();
+    let index = store.index("a").unwrap();
+    assert!(index.state.lock().tables.len() > 2, "frozen as they were written");
+    assert_eq!(all(&index), before);
+}
