@@ -15,7 +15,10 @@ pub(crate) fn parse(call: &Call) -> ApiResult {
     let parts = call.parts()?;
     let expr = promql::parse::parse(params.get("query"), &parts.engine.options().parser)
         .map_err(|error| invalid("query", &error.to_string()))?;
-    Ok(Answer::json(node(&expr).to_string()))
+    let mut tree = node(&expr);
+    // Prometheus makes it of maps, whose keys Go writes in order. The parser bounds the depth.
+    tree.sort_all_objects();
+    Ok(Answer::json(tree.to_string()))
 }
 
 /// The parser bounds the depth. What lies below is moved into its place, once (`json!` would copy it at each level), and the
