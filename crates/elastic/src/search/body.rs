@@ -103,7 +103,8 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Members that mean nothing when empty and are refused otherwise.
-const REFUSED: &[&str] = &["runtime_mappings", "rescore", "suggest", "derived", "search_pipeline"];
+const REFUSED: &[&str] =
+    &["runtime_mappings", "rescore", "suggest", "derived", "search_pipeline", "indices_boost"];
 
 impl Ask {
     /// Reads a body.

@@ -162,6 +162,8 @@ fn what_makes_no_sense_is_refused_in_the_words_of_the_others() {
         "Failed to parse query [12:30:01]",
     );
     check_error(&json!({"suggest": {"a": {}}}), 400, illegal, "[suggest] is not supported");
+    let boosted = json!({"indices_boost": [{"l": 2.0}]});
+    check_error(&boosted, 400, illegal, "[indices_boost] is not supported");
     let inside = filled();
     assert_eq!(answer(&inside, "/l/_search", &json!({"from": 9_990, "size": 10})).0, 200);
 }
