@@ -16,6 +16,7 @@ mod indices;
 pub mod ingest;
 mod lifecycle;
 mod meta;
+mod near;
 mod nodes;
 mod number;
 mod pipelines;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Route;
 use crate::error::Error;
+use crate::near::did_you_mean;
 
 /// Most parameters of a request.
 pub(crate) const PARAMS_MAX: usize = 1_000;
@@ -107,41 +108,8 @@ impl Params {
 }
 
 fn suggestion(name: &str, known: &[&str]) -> String {
-    let mut near: Vec<(usize, &str)> = known
-        .iter()
-        .filter_map(|have| {
-            let longest = name.chars().count().max(have.chars().count());
-            let distance = distance(name, have);
-            // Alike for more than a half.
-            (2 * distance < longest).then(|| (distance * 1000 / longest, *have))
-        })
-        .collect();
-    near.sort_unstable();
-    near.dedup();
-    match near.as_slice() {
-        [] => format!("[{name}]"),
-        [(_, one)] => format!("[{name}] -> did you mean [{one}]?"),
-        several => {
-            let names: Vec<&str> = several.iter().map(|(_, name)| *name).collect();
-            format!("[{name}] -> did you mean any of [{}]?", names.join(", "))
-        }
-    }
-}
-
-/// How many letters have to be changed, added or removed.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(100).enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (above + 1).min(row[j] + 1).min(before + usize::from(x != *y));
-            before = above;
-        }
-    }
-    row[b.len()]
+    let hint = did_you_mean(name, known.iter().copied());
+    hint.map_or_else(|| format!("[{name}]"), |hint| format!("[{name}] -> {hint}"))
 }
 
 /// Undoes `%20` and, in queries, `+`. What is no escape stays; what is no UTF-8 becomes U+FFFD.
